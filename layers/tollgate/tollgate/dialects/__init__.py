@@ -1,0 +1,177 @@
+"""Wire formats as pure functions over bytes; one file each, discovered by name.
+
+A dialect says how one vendor family writes calls, answers, streams, usage and errors. Same
+dialect in and out is a raw pass-through: the body is forwarded with only the model (and what a
+rule demands) changed, the answer's bytes untouched, usage read off as they pass.
+"""
+
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Literal, Protocol
+
+from tollgate.domain.errors import TollgateError
+from tollgate.domain.usage import Usage
+
+Operation = Literal["generate", "embed", "count_tokens"]
+StopReason = Literal["time_limit", "balance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way in: method, path pattern (`{model}` and the like), and what it asks for.
+
+    `metered` is False only for what the free list names (lists, HEAD, count_tokens estimates).
+    """
+
+    method: str
+    pattern: str
+    operation: Operation
+    stream: bool = False
+    metered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One image, sound or file inside a call: kind, its encoded bytes (0 when only a URL)."""
+
+    kind: Literal["image", "audio", "file"]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a caller, read just far enough to route, hold and relay it.
+
+    `body` is what the caller sent, byte for byte. `text_bytes` counts the body without the bytes
+    of its media. `max_output` is the caller's limit on visible and hidden output (None when not
+    given), `hidden_output` what of it may be produced without visible bytes (thinking budget;
+    None when unknown), `choices` the number of answers asked for. `session` is the caller's own
+    session hint, for stickiness. `tools` names server tools the call may use, as `tool:<name>`.
+    """
+
+    operation: Operation
+    model: str
+    body: bytes
+    stream: bool = False
+    max_output: int | None = None
+    hidden_output: int | None = None
+    choices: int = 1
+    text_bytes: int = 0
+    media: tuple[Media, ...] = ()
+    tools: tuple[str, ...] = ()
+    wants_usage: bool = True
+    session: str | None = None
+    model_span: tuple[int, int] | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What goes to an upstream of the same dialect: path below the base URL, query, body."""
+
+    path: str
+    body: bytes
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Tap(Protocol):
+    """Watches one streamed answer as its bytes pass; never builds objects of ordinary events."""
+
+    usage: Usage | None
+    finished: bool
+    failed: bool
+    visible_bytes: int
+    upstream_id: str | None
+    finish_reason: str | None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take bytes as they came; give the bytes the caller shall see now (maybe none).
+
+        `finished` turns True at the dialect's own terminal event, `failed` at an error event.
+        `visible_bytes` grows by the text produced so far. Bounded memory: an event longer than
+        the dialect's limit raises UpstreamFailed.
+        """
+        ...
+
+    def flush(self) -> bytes:
+        """What was held back when the upstream ended."""
+        ...
+
+
+class Dialect(Protocol):
+    """One wire format. Stateless; every method is a function of its arguments."""
+
+    name: str
+    platforms: tuple[str, ...]
+    routes: tuple[Route, ...]
+    keep_alive: bytes | None
+
+    def read_call(
+        self, route: Route, path: Mapping[str, str], headers: Mapping[str, str], body: bytes
+    ) -> Call:
+        """Read a caller's request. Raises InvalidRequest or MissingParameter, naming the field."""
+        ...
+
+    def write_call(self, call: Call, model: str) -> Wire:
+        """The request for an upstream of this dialect: the caller's bytes with `model` in place."""
+        ...
+
+    def upstream_headers(self, headers: Mapping[str, str], secret: str) -> dict[str, str]:
+        """The caller's headers an upstream may see (an allow-list) plus its own authentication."""
+        ...
+
+    def read_usage(self, call: Call, body: bytes) -> Usage | None:
+        """Usage of a complete JSON answer; None when the upstream reported none."""
+        ...
+
+    def tap(self, call: Call) -> Tap:
+        """A fresh tap for one streamed answer to `call`."""
+        ...
+
+    def write_error(self, error: TollgateError, request_id: str) -> tuple[int, bytes]:
+        """An error before the first byte: HTTP status and JSON body in this dialect."""
+        ...
+
+    def write_stream_error(self, error: TollgateError, request_id: str) -> bytes:
+        """An error after the first byte: the dialect's error event; the stream closes after it."""
+        ...
+
+    def write_stop(self, reason: StopReason, call: Call, request_id: str) -> bytes:
+        """The legal end of a stream that **we** stop early (relay.md §7)."""
+        ...
+
+    def write_models(self, models: list[str], created: int) -> bytes:
+        """The model list in this dialect's shape."""
+        ...
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every dialect there is, by file name."""
+    return tuple(
+        sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    )
+
+
+def load(name: str) -> Dialect:
+    """The dialect of that name; checked against `names()` first, so data never imports code.
+
+    Raises:
+        KeyError: no such dialect.
+    """
+    if name not in names():
+        raise KeyError(name)
+    dialect: Dialect = import_module(f"{__name__}.{name}").DIALECT
+    return dialect
+
+
+def routes() -> Iterator[tuple[Dialect, Route]]:
+    """Every route of every dialect."""
+    for name in names():
+        dialect = load(name)
+        for route in dialect.routes:
+            yield dialect, route

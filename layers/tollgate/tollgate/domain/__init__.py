@@ -1,0 +1,1 @@
+"""Rules as functions of values: no I/O, no clock, no randomness, no environment."""

@@ -1,0 +1,1 @@
+"""Use cases: the order of steps, without rules, storage details or HTTP."""

@@ -1,0 +1,1 @@
+"""DynamoDB and the other AWS stores: the only room that knows boto3 and pynamodb."""

@@ -1,0 +1,1 @@
+"""HTTP to model vendors: the only room that knows httpx for relaying."""

@@ -1,0 +1,1 @@
+"""HTTP in and out: routing, authentication, errors as JSON, streamed answers."""
