@@ -1,0 +1,65 @@
+"""What is stored of one finished call: enough to settle, roll up, explain and recompute it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+RecordState = Literal["final", "abandoned", "late"]
+Funding = Literal["wallet", "subscription"]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The subscription windows a hold was charged to: local day, week and month ordinals."""
+
+    day: int
+    week: int
+    month: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """One call, put once. Amounts in nanos, times in epoch ms; ids as in docs/architecture.md.
+
+    `hold` is the hold id; the record's own key derives from it. `held` is the last acknowledged
+    amount of that hold. `late_charge` is set only when the state is `late`. `price` is the
+    PriceSnapshot as JSON text.
+    """
+
+    user: str
+    hold: str
+    held: int
+    charge: int
+    state: RecordState = "final"
+    funding: Funding = "wallet"
+    late_charge: int = 0
+    cost: int = 0
+    key: str = ""
+    group: str = ""
+    requested_group: str = ""
+    channel: str = ""
+    account: str = ""
+    model: str = ""
+    billing_model: str = ""
+    upstream_model: str = ""
+    chain: tuple[str, ...] = ()
+    model_group: str = ""
+    usage: Mapping[str, int] = field(default_factory=dict)
+    usage_source: str = "none"
+    suspect: bool = False
+    price: str = ""
+    price_source: str = ""
+    price_version: int = 0
+    image_cost: int = 0
+    windows: Windows | None = None
+    stale_minutes: tuple[int, ...] = ()
+    started: int = 0
+    first_byte: int = 0
+    ended: int = 0
+    status: int = 0
+    finish: str = ""
+    error: str = ""
+    upstream_id: str = ""
+    dialect: str = ""
+    stream: bool = False
+    attempts: tuple[Mapping[str, str | int], ...] = ()
