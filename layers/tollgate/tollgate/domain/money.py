@@ -33,7 +33,9 @@ def parse_usd(text: str, field: str) -> Nanos:
     try:
         nanos = Decimal(text) * NANOS_PER_USD
     except InvalidOperation as error:
-        raise ValidationFailed(f"{field}: {text!r} is not an amount of dollars", param=field) from error
+        raise ValidationFailed(
+            f"{field}: {text!r} is not an amount of dollars", param=field
+        ) from error
     if not nanos.is_finite() or nanos != nanos.to_integral_value() or abs(nanos) > WALLET_LIMIT:
         raise ValidationFailed(
             f"{field}: {text!r} needs at most 9 decimals and at most {usd(WALLET_LIMIT)} dollars",
