@@ -222,7 +222,7 @@ class NoHealthyAccount(TollgateError):
 
 
 class UpstreamRefused(TollgateError):
-    """The upstream found the request itself wrong (400, 404, 413, 422): the caller must change it."""
+    """The upstream found the request itself wrong (400, 404, 413, 422): change it."""
 
     status = HTTPStatus.BAD_REQUEST
     code = "upstream_refused"
