@@ -229,6 +229,18 @@ class UpstreamRefused(TollgateError):
     type = "invalid_request_error"
 
 
+class UpstreamNotFound(UpstreamRefused):
+    status = HTTPStatus.NOT_FOUND
+
+
+class UpstreamUnprocessable(UpstreamRefused):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class UpstreamTooLarge(UpstreamRefused):
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class UpstreamRateLimited(TollgateError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "upstream_rate_limited"

@@ -39,16 +39,23 @@ REMOTE_MEDIA_BYTES: Final = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one call may consume: input tokens, output tokens held at first, their bound.
+    """What one call may consume, over all its choices, in tokens.
 
-    `output_bound` is None only when neither the caller nor the model limits the output.
+    `hidden` is output that may come without visible bytes, `visible` the visible output held at
+    first, `bound` the most output there can be (None when nothing limits it).
     """
 
-    input_tokens: int
-    output_tokens: int
-    output_bound: int | None
-    calls: int
-    tools: tuple[str, ...]
+    input: int
+    hidden: int = 0
+    visible: int = 0
+    bound: int | None = 0
+    calls: int = 1
+    tools: tuple[str, ...] = ()
+
+    @property
+    def output(self) -> int:
+        """Output tokens to hold at first."""
+        return self.hidden + self.visible
 
 
 def media_tokens(media: Media) -> int:
@@ -90,7 +97,7 @@ def demand(call: Call, price: Price, *, strict: bool) -> Demand:
                 param="tools",
             )
     if call.operation != "generate" or price.mode != "tokens":
-        return Demand(tokens_in, 0, 0, call.choices, call.tools)
+        return Demand(tokens_in, calls=call.choices, tools=call.tools)
     bound, hidden = output_bound(call, price), hidden_bound(call, price)
     if hidden is None or (strict and bound is None):
         raise InvalidRequest(
@@ -98,15 +105,16 @@ def demand(call: Call, price: Price, *, strict: bool) -> Demand:
             "send max_tokens",
             param="max_tokens",
         )
-    first = hidden + FIRST_VISIBLE_OUTPUT
-    at_first = bound if strict else (first if bound is None else min(bound, first))
-    choices = call.choices
+    hidden = hidden if bound is None else min(hidden, bound)
+    rest = FIRST_VISIBLE_OUTPUT if bound is None else bound - hidden
+    n = call.choices
     return Demand(
         tokens_in,
-        (at_first or 0) * choices,
-        None if bound is None else bound * choices,
-        choices,
-        call.tools,
+        hidden=hidden * n,
+        visible=(rest if strict else min(rest, FIRST_VISIBLE_OUTPUT)) * n,
+        bound=None if bound is None else bound * n,
+        calls=n,
+        tools=call.tools,
     )
 
 
@@ -123,8 +131,8 @@ def dearest(snapshot: PriceSnapshot, names: Iterable[str]) -> str:
 
 
 def hold_amount(snapshot: PriceSnapshot, demand: Demand, output_tokens: int) -> int:
-    """Nanos that cover the demand with that many output tokens, at the dearest prices."""
-    total = atoms(dearest(snapshot, INPUT_CLASSES), "input", demand.input_tokens)
+    """Nanos that cover the demand with so many output tokens, at the dearest prices."""
+    total = atoms(dearest(snapshot, INPUT_CLASSES), "input", demand.input)
     total += atoms(dearest(snapshot, OUTPUT_CLASSES), "output", output_tokens)
     if snapshot.mode == "times":
         total += atoms(dearest(snapshot, ("calls",)), "calls", demand.calls)
@@ -138,9 +146,19 @@ def produced_tokens(visible_bytes: int) -> int:
     return -(-visible_bytes // BYTES_PER_TOKEN_INCREMENTAL)
 
 
-def outgrown(held_output: int, produced: int) -> bool:
-    """Whether so much of the held output was produced that the hold must grow now."""
-    return produced * 100 >= held_output * EXTEND_AT_PERCENT
+def grown(demand: Demand, held_visible: int, produced: int) -> int:
+    """The visible output to hold from now on: doubled once 75 % of it was produced.
+
+    Never beyond the bound; the same number back means that the hold need not grow.
+    """
+    limit = None if demand.bound is None else demand.bound - demand.hidden
+    while produced * 100 >= held_visible * EXTEND_AT_PERCENT:
+        if limit is not None and held_visible >= limit:
+            return held_visible
+        held_visible = max(1, held_visible) * 2
+        if limit is not None and held_visible > limit:
+            return limit
+    return held_visible
 
 
 def estimated_usage(call: Call, visible_bytes: int) -> Usage:

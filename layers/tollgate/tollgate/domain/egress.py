@@ -1,0 +1,120 @@
+"""Which hosts Tollgate may talk to: public ones over https, chosen by staff, never by a caller."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from tollgate.domain.errors import ValidationFailed
+
+HOST_NAME: Final = re.compile(
+    r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9-]{1,63}\Z"
+)
+LOOKS_NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
+RESERVED_PORTS: Final = range(1, 1024)
+INNER_NAMES: Final = ("localhost", ".localhost", ".internal", ".local", ".arpa", ".home", ".lan")
+WRAPPING: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10")
+)
+"""IPv6 ranges that carry another address inside (NAT64, 6to4, Teredo, …): never a real vendor."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an account lives: scheme, host, port, and the path its calls start with."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The base URL in one spelling."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.path}"
+
+
+def reachable(address: Address, *, loopback: bool) -> bool:
+    """Whether Tollgate may connect to an address; `loopback` only on one's own machine."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return reachable(address.ipv4_mapped, loopback=loopback)
+        if address.scope_id is not None:
+            return False
+        if any(address in network for network in WRAPPING) and not address.is_loopback:
+            return False
+    if address.is_loopback:
+        return loopback
+    return address.is_global and not (
+        address.is_multicast or address.is_reserved or address.is_unspecified
+    )
+
+
+def read_origin(text: str, *, loopback: bool = False) -> Origin:
+    """Read an account's base URL.
+
+    Args:
+        text: such as `https://api.openai.com/v1`.
+        loopback: also allow http and loopback hosts; only in local mode.
+
+    Raises:
+        ValidationFailed: says which part may not be.
+    """
+    refuse = Refusal(text)
+    if re.search(r"[^\x21-\x7e]", text) or "\\" in text:
+        raise refuse("has spaces, control or non-ASCII characters, or a backslash")
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or "").removesuffix("."), parts.port
+    except ValueError as error:
+        raise refuse(str(error)) from error
+    if parts.scheme not in ({"https", "http"} if loopback else {"https"}):
+        raise refuse("must start with https://")
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise refuse("may not carry a user name or password")
+    if parts.query or parts.fragment or "?" in text or "#" in text:
+        raise refuse("may not have a query or a fragment")
+    if ".." in parts.path.split("/") or "%" in parts.path:
+        raise refuse("may not have '..' or '%' in its path")
+    if port is not None and port in RESERVED_PORTS and port != 443 and not loopback:
+        raise refuse("may only use port 443 or one above 1023")
+    check_host(host, refuse, loopback=loopback)
+    default = 443 if parts.scheme == "https" else 80
+    return Origin(parts.scheme, host, port or default, parts.path.rstrip("/"))
+
+
+class Refusal:
+    """Makes the error that names the base URL and what is wrong with it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __call__(self, reason: str) -> ValidationFailed:
+        return ValidationFailed(f"base_url: {self.text!r} {reason}", param="base_url")
+
+
+def check_host(host: str, refuse: Refusal, *, loopback: bool) -> None:
+    """Refuse a host that can only be an inner one, or an address in disguise."""
+    address = literal(host)
+    if address is not None:
+        if not reachable(address, loopback=loopback):
+            raise refuse("points at an address that is not public")
+        return
+    if not HOST_NAME.match(host) or LOOKS_NUMERIC.match(host.rpartition(".")[2]):
+        raise refuse("has no valid host name")
+    inner = host == INNER_NAMES[0] or host.endswith(INNER_NAMES[1:])
+    if (inner or "." not in host) and not (loopback and inner):
+        raise refuse("names an inner host")
+
+
+def literal(host: str) -> Address | None:
+    """The address a host spells out, in the standard spelling only; None for a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,27 @@
+"""How a function speaks to its operators: one logger, one set of metrics, no bodies, no secrets."""
+
+from typing import Final
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+NAMESPACE: Final = "Tollgate"
+
+
+class Observer:
+    """Logs facts by id and counts what alarms watch."""
+
+    def __init__(self, service: str) -> None:
+        self.logger = Logger(service=service)
+        self._service = service
+
+    def count(self, name: str, value: int = 1) -> None:
+        """Add to a metric, and flush it at once: a stream may end long after its handler."""
+        metrics = Metrics(namespace=NAMESPACE, service=self._service)
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        metrics.flush_metrics()
+
+    def violation(self, user: str, image: str) -> None:
+        """A wallet image broke its identity: money is wrong somewhere, page somebody."""
+        self.count("InvariantViolation")
+        self.logger.critical("wallet identity violated", user=user, image=image)

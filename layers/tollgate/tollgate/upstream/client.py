@@ -1,0 +1,249 @@
+"""Sends one call to one upstream account and gives its answer back as it comes.
+
+What a failure means is decided here once: it is *retryable elsewhere* (another account may do
+better), or it is about the request itself. Upstream texts stay inside: callers get ours.
+"""
+
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpcore
+import httpx
+
+from tollgate.domain.errors import (
+    TollgateError,
+    UpstreamFailed,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from tollgate.upstream.guard import GuardedBackend
+
+CONNECT_SECONDS: Final = 5.0
+WRITE_SECONDS: Final = 30.0
+SILENCE_SECONDS: Final = 280.0
+"""API Gateway cuts a silent connection after five minutes; we end it ourselves before (R31)."""
+
+ANSWER_BYTES: Final = 32 * 1024 * 1024
+"""Largest answer kept in memory, decompressed."""
+
+ERROR_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one attempt goes: full URL, headers including the account's own authentication."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    method: str = "POST"
+
+
+class GuardedTransport(httpx.BaseTransport):
+    """httpx over a connection pool whose sockets the egress guard opens."""
+
+    def __init__(self, backend: httpcore.NetworkBackend, connections: int) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(trust_env=False),
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=60.0,
+            network_backend=backend,
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send; errors stay httpcore's and are translated by `Upstream`."""
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=Body(answer),
+            extensions=answer.extensions,
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+
+class Body(httpx.SyncByteStream):
+    """An answer's bytes as httpx wants them."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        stream: Any = self._answer.stream
+        return iter(stream)
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+class Answer:
+    """One upstream answer: status, headers, and its bytes one read at a time."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self._interrupted = threading.Event()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether `interrupt` ended the answer."""
+        return self._interrupted.is_set()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it arrives, decompressed where the upstream compressed it unasked.
+
+        Raises:
+            UpstreamFailed, UpstreamTimeout: it broke off, or was silent too long.
+        """
+        try:
+            yield from decompressed(
+                self._response.iter_raw(), self.headers.get("content-encoding", "")
+            )
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+            raise translated(error) from error
+
+    def read(self, limit: int = ANSWER_BYTES) -> bytes:
+        """The whole body.
+
+        Raises:
+            UpstreamFailed: larger than `limit`, or broken; UpstreamTimeout: silent too long.
+        """
+        parts: list[bytes] = []
+        size = 0
+        for chunk in self.chunks():
+            size += len(chunk)
+            if size > limit:
+                raise UpstreamFailed(f"the upstream answered with more than {limit} bytes")
+            parts.append(chunk)
+        return b"".join(parts)
+
+    def interrupt(self) -> None:
+        """End a read that blocks in another thread, by shutting its socket down."""
+        self._interrupted.set()
+        stream = self._response.extensions.get("network_stream")
+        connection = stream.get_extra_info("socket") if stream else None
+        if connection is not None:
+            try:
+                connection.shutdown(2)
+            except OSError:
+                return  # already closed: nothing is blocked in it any more
+
+    def close(self) -> None:
+        """Give the connection back, or drop it when the body was not read to its end."""
+        self._response.close()
+
+
+class Upstream:
+    """HTTP to model vendors, with one connection pool per process."""
+
+    def __init__(
+        self,
+        *,
+        loopback: bool = False,
+        connections: int = 512,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._client = httpx.Client(
+            transport=transport or GuardedTransport(GuardedBackend(loopback=loopback), connections),
+            timeout=httpx.Timeout(
+                SILENCE_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS
+            ),
+            follow_redirects=False,
+            trust_env=False,
+            headers={},
+        )
+
+    def send(self, target: Target) -> Answer:
+        """Send one call and wait for the answer's head.
+
+        Raises:
+            UpstreamFailed, UpstreamTimeout, UpstreamUnavailable: no answer could be had.
+        """
+        request = httpx.Request(
+            target.method,
+            target.url,
+            headers={"accept-encoding": "identity", **target.headers},
+            content=target.body,
+        )
+        request.extensions["timeout"] = self._client.timeout.as_dict()
+        try:
+            return Answer(self._client.send(request, stream=True))
+        except (
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.TimeoutException,
+            httpcore.UnsupportedProtocol,
+        ) as error:
+            raise translated(error) from error
+
+
+def translated(error: Exception) -> TollgateError:
+    """What a broken connection means: the only place that reads httpcore's errors."""
+    if isinstance(error, (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)):
+        return UpstreamUnavailable("the upstream could not be reached")
+    if isinstance(error, httpcore.TimeoutException):
+        return UpstreamTimeout(f"the upstream was silent for {SILENCE_SECONDS:.0f} seconds")
+    return UpstreamFailed("the upstream broke the connection")
+
+
+def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Undo a compression we did not ask for; each step gives at most one megabyte.
+
+    Raises:
+        UpstreamFailed: an encoding we do not read, or bytes that are not of it.
+    """
+    if encoding in {"", "identity"}:
+        yield from chunks
+        return
+    if encoding not in {"gzip", "deflate", "x-gzip"}:
+        raise UpstreamFailed(
+            f"the upstream used content-encoding {encoding!r}, which was not asked for"
+        )
+    inflate = zlib.decompressobj(wbits=47)
+    try:
+        for chunk in chunks:
+            pending = chunk
+            while pending:
+                out = inflate.decompress(pending, 1_048_576)
+                pending = inflate.unconsumed_tail
+                if out:
+                    yield out
+    except zlib.error as error:
+        raise UpstreamFailed("the upstream's compressed answer is broken") from error
+
+
+def refusal(status: int, retry_after: int | None) -> TollgateError | None:
+    """What an upstream's error status means for failing over; None when it is about the request.
+
+    401, 402, 403 say that *our* account is at fault; 408, 409, 429, 529 and 5xx that it cannot now.
+    Success and every other 4xx give None.
+    """
+    if status in {401, 402, 403}:
+        return UpstreamUnavailable("the upstream refused the gateway's own account")
+    if status in {429, 529}:
+        return UpstreamRateLimited("the upstream is rate limiting", retry_after=retry_after)
+    if 300 <= status < 400 or status >= 500 or status in {408, 409}:
+        return UpstreamFailed(f"the upstream answered with status {status}")
+    return None
