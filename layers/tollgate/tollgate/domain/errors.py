@@ -222,7 +222,12 @@ class NoHealthyAccount(TollgateError):
 
 
 class UpstreamRefused(TollgateError):
-    """The upstream found the request itself wrong (400, 404, 413, 422): change it."""
+    """The upstream found the request itself wrong (400, 404, 413, 422): change it.
+
+    `body` is its own complaint, without what names the operator's account; empty when unreadable.
+    """
+
+    body: bytes = b""
 
     status = HTTPStatus.BAD_REQUEST
     code = "upstream_refused"

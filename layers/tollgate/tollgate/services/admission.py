@@ -1,0 +1,145 @@
+"""Everything that happens to a call before it is sent: who calls, what it may cost, the hold.
+
+Refusals happen here, before any money moves, or in the hold itself. The order is fixed:
+authenticate → group → resolve → estimate → hold (ruling R1).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tollgate.dialects import Dialect
+from tollgate.domain.api_keys import user_of
+from tollgate.domain.call import Call
+from tollgate.domain.catalog import GroupPart, Key, Profile
+from tollgate.domain.errors import ConcurrencyLimited, InvalidKey
+from tollgate.domain.estimate import Demand, demand, hold_amount
+from tollgate.domain.resolution import Caller, Candidate, Question, resolve
+from tollgate.services.catalog import Catalog
+from tollgate.store.wallet import Hold, HoldRequest, StaleProfile, Wallets
+
+CONCURRENCY_WAIT_MS: Final = 3_000
+CONCURRENCY_STEP_MS: Final = 250
+
+HashKey = Callable[[str], list[str]]
+"""An API key's HMAC under each pepper generation in use, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that may be sent: the frozen candidates, and the hold that covers the dearest."""
+
+    dialect: Dialect
+    caller: Caller
+    group: GroupPart
+    call: Call
+    candidates: tuple[Candidate, ...]
+    demand: Demand
+    hold: Hold
+
+    def amount(self, visible: int) -> int:
+        """Nanos that cover the call with so many visible output tokens, at any candidate."""
+        return dearest_hold(self.candidates, self.demand, visible)
+
+
+def dearest_hold(candidates: tuple[Candidate, ...], demand: Demand, visible: int) -> int:
+    """The most that any candidate would charge."""
+    output = demand.hidden + visible
+    return max(hold_amount(route.snapshot, demand, output) for route in candidates)
+
+
+def greatest(demands: list[Demand]) -> Demand:
+    """The demand that is largest in output, for candidates priced by different model rows."""
+    return max(demands, key=lambda one: (one.bound is None, one.bound or 0, one.output))
+
+
+class Admission:
+    """Turns a key and a call into a hold, or one named refusal."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        wallets: Wallets,
+        hash_key: HashKey,
+        clock: Callable[[], int],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._catalog = catalog
+        self._wallets = wallets
+        self._hash_key = hash_key
+        self._clock = clock
+        self._sleep = sleep
+
+    def authenticate(self, secret: str) -> Caller:
+        """The user and key behind a secret.
+
+        Raises:
+            InvalidKey: malformed, or known to nobody; the two are not told apart.
+        """
+        profile = self._catalog.profile(user_of(secret))
+        key = self._key(profile, secret) if profile else None
+        if profile is None or key is None:
+            raise InvalidKey("this API key is not known; check it, or create a new one")
+        return Caller(profile, key)
+
+    def _key(self, profile: Profile, secret: str) -> Key | None:
+        found = (profile.keys.get(digest) for digest in self._hash_key(secret))
+        return next((key for key in found if key is not None), None)
+
+    def resolve(
+        self, caller: Caller, call: Call, dialect: Dialect
+    ) -> tuple[GroupPart, tuple[Candidate, ...]]:
+        """The effective group and the candidates of a call."""
+        group = self._catalog.group(caller.key.group)
+        question = Question(
+            caller, call, dialect.platforms, self._catalog.global_part(), group, self._clock()
+        )
+        return group, resolve(question)
+
+    def admit(self, secret: str, call: Call, dialect: Dialect) -> Admitted:
+        """Hold what the call may cost.
+
+        Raises:
+            any refusal of domain/errors.py; nothing is held then.
+        """
+        try:
+            return self._admit(self.authenticate(secret), call, dialect)
+        except StaleProfile:
+            # The wallet knows a newer profile than ours: keys or limits have changed since.
+            self._catalog.refresh_profile(user_of(secret))
+            return self._admit(self.authenticate(secret), call, dialect)
+
+    def _admit(self, caller: Caller, call: Call, dialect: Dialect) -> Admitted:
+        group, candidates = self.resolve(caller, call, dialect)
+        needed = greatest(
+            [demand(call, route.price, strict=not call.stream) for route in candidates]
+        )
+        amount = dearest_hold(candidates, needed, needed.visible)
+        hold = self._hold(self._request(caller, amount, strict=not call.stream))
+        return Admitted(dialect, caller, group, call, candidates, needed, hold)
+
+    def _request(self, caller: Caller, amount: int, *, strict: bool) -> HoldRequest:
+        profile, key = caller.profile, caller.key
+        return HoldRequest(
+            user=profile.user,
+            key_alias=key.alias,
+            amount=amount,
+            limited_key=key.limited,
+            rpm=profile.rpm,
+            concurrency=profile.concurrency,
+            profile_version=profile.version,
+            shards=profile.shards,
+            strict=strict,
+        )
+
+    def _hold(self, request: HoldRequest) -> Hold:
+        """Place the hold; a full house is waited for, shortly (ruling R15)."""
+        waited = 0
+        while True:
+            try:
+                return self._wallets.hold(request)
+            except ConcurrencyLimited:
+                if waited >= CONCURRENCY_WAIT_MS:
+                    raise
+                self._sleep(CONCURRENCY_STEP_MS / 1_000)
+                waited += CONCURRENCY_STEP_MS

@@ -1,0 +1,133 @@
+"""From what an upstream reported to what is recorded: usage made safe, charge, cost, record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tollgate.domain.charge import Charge, charge
+from tollgate.domain.estimate import estimated_usage
+from tollgate.domain.money import CHARGE_LIMIT
+from tollgate.domain.record import UsageRecord
+from tollgate.domain.resolution import Candidate
+from tollgate.domain.usage import CLASS_LIMIT, Usage
+from tollgate.services.admission import Admitted
+from tollgate.services.sending import Attempt
+from tollgate.store.wallet import Hold
+
+OUTPUT_SLACK_PERCENT = 105
+"""Output beyond the limit that was asked for, by more than 5 %, cannot be true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended, as far as its record tells: times in epoch ms."""
+
+    hold: Hold
+    ended: int
+    status: int
+    usage: Usage | None = None
+    delivered: bool = False
+    visible_bytes: int = 0
+    first_byte: int = 0
+    finish: str = ""
+    error: str = ""
+    upstream_id: str = ""
+    attempts: Sequence[Attempt] = ()
+
+
+def plausible(usage: Usage, bound: int | None) -> bool:
+    """Whether figures can be true: no class beyond its limit, no more output than was asked for."""
+    if usage.suspect or any(n > CLASS_LIMIT or n < 0 for n in usage.quantities.values()):
+        return False
+    return bound is None or bound == 0 or usage["output"] * 100 <= bound * OUTPUT_SLACK_PERCENT
+
+
+def consumed(admitted: Admitted, outcome: Outcome) -> Usage:
+    """What to charge for: reported usage; else a labelled estimate of what was delivered (R10)."""
+    if outcome.usage is not None:
+        safe = plausible(outcome.usage, admitted.demand.bound)
+        return outcome.usage if safe else replace(outcome.usage, suspect=True)
+    if not outcome.delivered:
+        return Usage(source="none")
+    return estimated_usage(admitted.call, outcome.visible_bytes)
+
+
+def charged(usage: Usage, candidate: Candidate, held: int) -> Charge:
+    """The charge; what was estimated, or cannot be true, costs at most what was held."""
+    full = charge(usage, candidate.snapshot)
+    doubtful = usage.suspect or usage.source == "estimated" or full.nanos > CHARGE_LIMIT
+    return replace(full, nanos=held) if doubtful and full.nanos > held else full
+
+
+def cost(usage: Usage, candidate: Candidate) -> int:
+    """What the upstream takes from us: the price itself times the account's cost multiplier."""
+    multiplier = format(candidate.account.cost_multiplier, "f")
+    return charge(usage, replace(candidate.snapshot, multiplier=multiplier)).nanos
+
+
+def with_call(usage: Usage) -> Usage:
+    """Usage of a call that was answered: it is one call, whatever else it consumed."""
+    if "calls" in usage.quantities:
+        return usage
+    return replace(usage, quantities={**usage.quantities, "calls": 1})
+
+
+def record(admitted: Admitted, candidate: Candidate | None, outcome: Outcome) -> UsageRecord:
+    """The fact of one call. Without an account that answered, it charges nothing."""
+    hold, caller, call = outcome.hold, admitted.caller, admitted.call
+    blank = UsageRecord(
+        user=caller.profile.user,
+        hold=hold.id,
+        held=hold.amount,
+        charge=0,
+        funding=hold.funding,
+        key=caller.key.id,
+        group=admitted.group.id,
+        requested_group=caller.key.group,
+        channel=admitted.group.channel.id if admitted.group.channel else "",
+        model=call.model,
+        windows=hold.windows,
+        stale_minutes=hold.stale_minutes,
+        started=hold.started,
+        first_byte=outcome.first_byte,
+        ended=outcome.ended,
+        status=outcome.status,
+        finish=outcome.finish,
+        error=outcome.error,
+        upstream_id=outcome.upstream_id,
+        dialect=admitted.dialect.name,
+        stream=call.stream,
+        attempts=tuple(
+            {"account": a.account, "status": a.status, "ms": a.ms} for a in outcome.attempts
+        ),
+    )
+    if candidate is None:
+        return blank
+    return priced(blank, admitted, candidate, outcome)
+
+
+def priced(
+    blank: UsageRecord, admitted: Admitted, candidate: Candidate, outcome: Outcome
+) -> UsageRecord:
+    """The record of a call that an account answered."""
+    usage = consumed(admitted, outcome)
+    if candidate.snapshot.mode == "times" and usage.source != "none":
+        usage = with_call(usage)
+    bill = charged(usage, candidate, outcome.hold.amount)
+    snapshot = candidate.snapshot
+    return replace(
+        blank,
+        charge=bill.nanos,
+        cost=cost(usage, candidate),
+        account=candidate.account.id,
+        billing_model=snapshot.billing_model,
+        upstream_model=candidate.upstream_model,
+        chain=candidate.chain,
+        model_group=snapshot.model_group,
+        usage={name: n for name, n in usage.quantities.items() if n},
+        usage_source=usage.source,
+        suspect=usage.suspect,
+        price=snapshot.to_json(),
+        price_source=snapshot.source,
+        price_version=snapshot.version,
+        image_cost=sum(line.nanos for line in bill.lines if line.name == "output_image"),
+    )

@@ -1,0 +1,152 @@
+"""One call from bytes to usage record: admit, send, give the answer back, record.
+
+The order of these steps is here and nowhere else.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tollgate.dialects import Dialect, Route
+from tollgate.domain.errors import TollgateError
+from tollgate.domain.holds import request_id
+from tollgate.domain.money import usd
+from tollgate.domain.record import UsageRecord
+from tollgate.services.admission import Admission, Admitted
+from tollgate.services.metering import Outcome, record
+from tollgate.services.recording import Recording
+from tollgate.services.sending import NotAnswered, Outgoing, Sending, Sent
+from tollgate.services.streaming import StreamedAnswer
+from tollgate.store.wallet import Wallets
+
+FORWARDED = ("content-type", "openai-processing-ms")
+STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRequest:
+    """One HTTP request to a relay route. Header names are lower case; `query` is forwarded."""
+
+    dialect: Dialect
+    route: Route
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    secret: str
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: a complete body, or an iterator of bytes."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes | Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Exception):
+    """A call that was admitted and then not answered; the hold is already recorded as free."""
+
+    error: TollgateError
+    request_id: str
+    body: bytes = b""
+
+
+class Relay:
+    """Relays calls."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        sending: Sending,
+        wallets: Wallets,
+        recording: Recording,
+        clock: Callable[[], int],
+    ) -> None:
+        self._admission = admission
+        self._sending = sending
+        self._wallets = wallets
+        self._recording = recording
+        self._clock = clock
+
+    def relay(self, request: RelayRequest) -> Reply:
+        """Answer one metered call.
+
+        Raises:
+            TollgateError: refused before anything was held.
+            Refused: held, then not answered.
+        """
+        dialect = request.dialect
+        call = dialect.read_call(request.route, request.path, request.headers, request.body)
+        admitted = self._admission.admit(request.secret, call, dialect)
+        public_id = request_id(admitted.hold.rid, admitted.hold.user)
+        try:
+            sent = self._sending.send(
+                Outgoing(dialect, call, request.headers, request.query), admitted.candidates
+            )
+        except NotAnswered as failed:
+            self._record_failure(admitted, failed)
+            raise Refused(failed.error, public_id, failed.body) from failed
+        except TollgateError as failed:
+            self._record_failure(admitted, NotAnswered(failed, []))
+            raise Refused(failed, public_id) from failed
+        if call.stream:
+            return self._stream(admitted, sent, public_id)
+        return self._complete(admitted, sent, public_id)
+
+    def _complete(self, admitted: Admitted, sent: Sent, public_id: str) -> Reply:
+        now = self._clock()
+        done = self._finish(
+            admitted,
+            sent,
+            Outcome(
+                hold=admitted.hold,
+                ended=now,
+                status=sent.answer.status,
+                usage=admitted.dialect.read_usage(admitted.call, sent.first),
+                delivered=True,
+                visible_bytes=len(sent.first),
+                first_byte=now,
+                attempts=sent.attempts,
+            ),
+        )
+        headers = {**forwarded(sent), "x-request-id": public_id, "request-id": public_id}
+        headers["x-tollgate-charge"] = usd(done.charge)
+        return Reply(sent.answer.status, headers, sent.first)
+
+    def _stream(self, admitted: Admitted, sent: Sent, public_id: str) -> Reply:
+        body = StreamedAnswer(
+            admitted=admitted,
+            sent=sent,
+            tap=admitted.dialect.tap(admitted.call),
+            request_id=public_id,
+            wallets=self._wallets,
+            clock=self._clock,
+            finish=self._finish,
+        )
+        headers = {**forwarded(sent), **STREAM_HEADERS, "x-request-id": public_id}
+        return Reply(sent.answer.status, {**headers, "request-id": public_id}, body)
+
+    def _finish(self, admitted: Admitted, sent: Sent, outcome: Outcome) -> UsageRecord:
+        fact = record(admitted, sent.candidate, outcome)
+        self._recording.record(fact)
+        return fact
+
+    def _record_failure(self, admitted: Admitted, failed: NotAnswered) -> None:
+        """Give the hold back: a record that charges nothing settles it."""
+        now = self._clock()
+        outcome = Outcome(
+            hold=admitted.hold,
+            ended=now,
+            status=failed.error.status,
+            error=failed.error.code,
+            attempts=failed.attempts,
+        )
+        self._recording.record(record(admitted, None, outcome))
+
+
+def forwarded(sent: Sent) -> dict[str, str]:
+    """The upstream's headers a caller may see."""
+    found = sent.answer.headers
+    return {name: found[name] for name in FORWARDED if name in found}

@@ -1,0 +1,197 @@
+"""Sends an admitted call: account after account of its frozen list until one answers.
+
+Failing over happens only before the first byte reached the caller, at most ten times.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tollgate.dialects import Dialect
+from tollgate.domain.call import Call
+from tollgate.domain.catalog import Account
+from tollgate.domain.errors import (
+    NoHealthyAccount,
+    TollgateError,
+    UpstreamFailed,
+    UpstreamNotFound,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamTooLarge,
+    UpstreamUnprocessable,
+)
+from tollgate.domain.resolution import Candidate
+from tollgate.upstream.client import ERROR_BYTES, Answer, Target, Upstream, refusal
+
+SWITCHES: Final = 10
+RETRY_AFTER_LIMIT: Final = 30
+OWN_NAMES: Final = re.compile(
+    rb"(?:sk-[\w-]{8,}|AIza[\w-]{8,}|org-\w{6,}|proj_\w{6,}|projects/[\w-]+)", re.ASCII
+)
+"""What names the operator's own account inside an upstream's error text."""
+
+REFUSALS: Final[Mapping[int, type[UpstreamRefused]]] = {
+    404: UpstreamNotFound,
+    413: UpstreamTooLarge,
+    422: UpstreamUnprocessable,
+}
+
+OpenSecret = Callable[[Account], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one account, as the record tells it; status 0 when there was no answer."""
+
+    account: str
+    status: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is sent: the call, the dialect both sides speak, the caller's headers."""
+
+    dialect: Dialect
+    call: Call
+    headers: Mapping[str, str]
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The attempt that answered: its first bytes, the bytes still to come, what was tried before.
+
+    For a call that does not stream, `first` is the whole body.
+    """
+
+    candidate: Candidate
+    answer: Answer
+    first: bytes
+    rest: Iterator[bytes]
+    attempts: list[Attempt] = field(default_factory=list)
+
+
+class NotAnswered(Exception):
+    """No account answered.
+
+    `error` is what the caller is told, `attempts` what was tried, `body` the upstream's own words
+    (cleaned) when it found the request itself wrong.
+    """
+
+    def __init__(self, error: TollgateError, attempts: list[Attempt], body: bytes = b"") -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.attempts = attempts
+        self.body = body
+
+
+class Sending:
+    """Tries candidates in order."""
+
+    def __init__(
+        self, upstream: Upstream, open_secret: OpenSecret, clock: Callable[[], int]
+    ) -> None:
+        self._upstream = upstream
+        self._open_secret = open_secret
+        self._clock = clock
+
+    def send(self, outgoing: Outgoing, candidates: tuple[Candidate, ...]) -> Sent:
+        """The first answer worth giving to the caller.
+
+        Raises:
+            NotAnswered: nobody answered, or the request itself was refused.
+        """
+        attempts: list[Attempt] = []
+        error: TollgateError = NoHealthyAccount("no account can take this call now", retry_after=5)
+        for candidate in candidates[: SWITCHES + 1]:
+            started = self._clock()
+            status = 0
+            try:
+                answer = self._open(outgoing, candidate)
+                status = answer.status
+                first, rest = self._start(outgoing, answer)
+            except TollgateError as failed:
+                attempts.append(Attempt(candidate.account.id, status, self._clock() - started))
+                error = failed
+                if isinstance(failed, UpstreamTimeout | UpstreamRefused):
+                    break
+                continue
+            attempts.append(Attempt(candidate.account.id, status, self._clock() - started))
+            return Sent(candidate, answer, first, rest, attempts)
+        raise NotAnswered(
+            error, attempts, error.body if isinstance(error, UpstreamRefused) else b""
+        )
+
+    def _open(self, outgoing: Outgoing, candidate: Candidate) -> Answer:
+        dialect, account = outgoing.dialect, candidate.account
+        wire = dialect.write_call(outgoing.call, candidate.upstream_model)
+        query = "&".join(part for part in (wire.query, outgoing.query) if part)
+        secret = self._open_secret(account)
+        return self._upstream.send(
+            Target(
+                f"{account.base_url}{wire.path}" + (f"?{query}" if query else ""),
+                {**dialect.upstream_headers(outgoing.headers, secret), **wire.headers},
+                wire.body,
+            )
+        )
+
+    def _start(self, outgoing: Outgoing, answer: Answer) -> tuple[bytes, Iterator[bytes]]:
+        """Read so far that the answer is known to be one; close it when it is none."""
+        try:
+            failed = refusal(answer.status, retry_after(answer.headers.get("retry-after", "")))
+            if failed is not None:
+                raise failed
+            if answer.status >= 400:
+                raise refused(answer)
+            if not outgoing.call.stream:
+                return whole(answer), iter(())
+            return head(answer)
+        except TollgateError:
+            answer.close()
+            raise
+
+
+def head(answer: Answer) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes of a stream, and the rest.
+
+    Raises:
+        UpstreamFailed: no stream, or one that ended before it began.
+    """
+    kind = answer.headers.get("content-type", "")
+    if "html" in kind:
+        raise UpstreamFailed(f"the upstream answered with {kind} instead of a stream")
+    chunks = answer.chunks()
+    first = next(chunks, b"")
+    if not first:
+        raise UpstreamFailed("the upstream's stream ended before it began")
+    return first, chunks
+
+
+def whole(answer: Answer) -> bytes:
+    """A complete JSON answer.
+
+    Raises:
+        UpstreamFailed: it is no JSON object or array.
+    """
+    body = answer.read()
+    answer.close()
+    if body.lstrip()[:1] not in {b"{", b"["}:
+        raise UpstreamFailed("the upstream's answer is not JSON")
+    return body
+
+
+def refused(answer: Answer) -> UpstreamRefused:
+    """The upstream's complaint about the request, without what names the operator's account."""
+    body = answer.read(ERROR_BYTES)
+    kind = REFUSALS.get(answer.status, UpstreamRefused)
+    readable = body.lstrip()[:1] == b"{"
+    error = kind(f"the upstream refused this request with status {answer.status}")
+    error.body = OWN_NAMES.sub(b"***", body) if readable else b""
+    return error
+
+
+def retry_after(text: str) -> int | None:
+    """Seconds of a Retry-After header, at most what a caller should wait; dates are ignored."""
+    return min(int(text), RETRY_AFTER_LIMIT) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,183 @@
+"""One streamed answer on its way to the caller: bytes through, usage read off, money kept covered.
+
+However it ends (done, upstream broken, caller gone, time or balance out), the record is written
+once. The runtime loop iterates it, closes it when the caller has gone, sends `keep_alive` when it
+has been silent, and calls `interrupt` before the time limit.
+"""
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tollgate.dialects import Dialect, StopReason, Tap
+from tollgate.domain.errors import (
+    BillingUnavailable,
+    InsufficientQuota,
+    RateLimited,
+    TollgateError,
+    Unauthenticated,
+    UserDisabled,
+)
+from tollgate.domain.estimate import grown, produced_tokens
+from tollgate.services.admission import Admitted
+from tollgate.services.metering import Outcome
+from tollgate.services.sending import Sent
+from tollgate.store.wallet import Hold, Wallets
+
+DRAIN_BYTES: Final = 256 * 1024
+DRAIN_SECONDS: Final = 10.0
+
+Finish = Callable[[Admitted, Sent, Outcome], None]
+"""Records how the call ended."""
+
+CANNOT_EXTEND = (
+    InsufficientQuota,
+    RateLimited,
+    Unauthenticated,
+    UserDisabled,
+    BillingUnavailable,
+)
+
+
+@dataclass(slots=True)
+class StreamedAnswer:
+    """An iterator of bytes that knows how to end well."""
+
+    admitted: Admitted
+    sent: Sent
+    tap: Tap
+    request_id: str
+    wallets: Wallets
+    clock: Callable[[], int]
+    finish: Finish
+    hold: Hold = field(init=False)
+    visible: int = field(init=False)
+    stop: StopReason | None = field(init=False, default=None)
+    error: str = field(init=False, default="")
+    first_byte: int = field(init=False, default=0)
+    begun: bool = field(init=False, default=False)
+    produced: Generator[bytes, None, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hold = self.admitted.hold
+        self.visible = self.admitted.demand.visible
+        self.produced = self._produce()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self.begun = True
+        return next(self.produced)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The format both sides speak."""
+        return self.admitted.dialect
+
+    @property
+    def keep_alive(self) -> bytes | None:
+        """What may be sent now to show life: None before the first event or within one."""
+        return self.dialect.keep_alive if self.first_byte and self.tap.at_boundary else None
+
+    def interrupt(self) -> None:
+        """End the stream because time runs out; called from another thread."""
+        self.stop = "time_limit"
+        self.sent.answer.interrupt()
+
+    def close(self) -> None:
+        """The caller has gone: learn the usage within bounds, record, let go."""
+        if not self.begun:
+            next(self, None)  # an unstarted generator would end without recording
+        self.produced.close()
+
+    def _produce(self) -> Generator[bytes, None, None]:
+        try:
+            yield from self._forward()
+        except GeneratorExit:
+            self.error = "caller_gone"
+            self._drain()
+            raise
+        except TollgateError as failed:
+            yield self._ending(failed)
+        finally:
+            self.sent.answer.close()
+            self._record()
+
+    def _forward(self) -> Iterator[bytes]:
+        """Bytes of the answer; ends early only by raising, or after the legal end of a stop."""
+        chunk: bytes | None = self.sent.first
+        while chunk:
+            out = self.tap.feed(chunk)
+            if out:
+                self.first_byte = self.first_byte or self.clock()
+                yield out
+            if not self._covered():
+                self.stop = "balance"
+                self.sent.answer.interrupt()
+                yield self.dialect.write_stop("balance", self.admitted.call, self.request_id)
+                return
+            chunk = next(self.sent.rest, None)
+        if self.stop is not None:
+            yield self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
+            return
+        yield self.tap.flush()
+
+    def _ending(self, failed: TollgateError) -> bytes:
+        """The last bytes after a failure: our own stop, or the dialect's error event."""
+        if self.stop is not None:
+            self.error = self.stop
+            return self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
+        self.error = failed.code
+        return self.dialect.write_stream_error(failed, self.request_id)
+
+    def _covered(self) -> bool:
+        """Keep the hold ahead of what is produced; False when the user cannot pay for more."""
+        produced = produced_tokens(self.tap.visible_bytes)
+        wanted = grown(self.admitted.demand, self.visible, produced)
+        if wanted == self.visible:
+            return True
+        try:
+            self.hold = self.wallets.extend(self.hold, self.admitted.amount(wanted))
+        except CANNOT_EXTEND as refused:
+            self.error = refused.code
+            return False
+        self.visible = wanted
+        return True
+
+    def _drain(self) -> None:
+        """Read on for the usage at the end, at most so long and so much."""
+        alarm = threading.Timer(DRAIN_SECONDS, self.sent.answer.interrupt)
+        alarm.daemon = True
+        alarm.start()
+        size = 0
+        try:
+            for chunk in self.sent.rest:
+                self.tap.feed(chunk)
+                size += len(chunk)
+                if size > DRAIN_BYTES or self.tap.finished:
+                    return
+        except TollgateError:
+            return  # cut off: what was seen so far is what is billed
+        finally:
+            alarm.cancel()
+
+    def _record(self) -> None:
+        self.finish(
+            self.admitted,
+            self.sent,
+            Outcome(
+                hold=self.hold,
+                ended=self.clock(),
+                status=self.sent.answer.status,
+                usage=self.tap.usage,
+                delivered=self.tap.visible_bytes > 0,
+                visible_bytes=self.tap.visible_bytes,
+                first_byte=self.first_byte,
+                finish=self.tap.finish_reason or "",
+                error=self.error,
+                upstream_id=self.tap.upstream_id or "",
+                attempts=self.sent.attempts,
+            ),
+        )
