@@ -1,0 +1,75 @@
+"""What a key can use: the models that its group can route and that have a price."""
+
+from collections.abc import Callable, Iterator
+
+from tollgate.dialects import Dialect
+from tollgate.domain.catalog import Account, GlobalPart, GroupPart
+from tollgate.domain.errors import ModelNotFound
+from tollgate.domain.patterns import allows, translate
+from tollgate.domain.resolution import billing_model, official_price, permit
+from tollgate.domain.routing import channel_mapped, serves
+from tollgate.services.admission import Admission
+from tollgate.services.catalog import Catalog
+from tollgate.services.relay import Reply
+
+
+class Listing:
+    """Answers the unmetered reads of the relay."""
+
+    def __init__(self, admission: Admission, catalog: Catalog, clock: Callable[[], int]) -> None:
+        self._admission = admission
+        self._catalog = catalog
+        self._clock = clock
+
+    def ready(self) -> None:
+        """Raise CatalogUnavailable while there is nothing to relay by."""
+        self._catalog.global_part()
+
+    def models(self, dialect: Dialect, secret: str, model: str | None) -> Reply:
+        """The list, or one entry of it, in the caller's dialect.
+
+        Raises:
+            ModelNotFound: the one asked for is not in the list.
+        """
+        caller = self._admission.authenticate(secret)
+        group = self._catalog.group(caller.key.group)
+        permit(caller, group)
+        names = sorted(
+            name
+            for name in sellable(self._catalog.global_part(), group, self._clock())
+            if allows(caller.key.models, name)
+        )
+        created = self._clock() // 1_000
+        if model is None:
+            return json_reply(dialect.write_models(names, created))
+        if model not in names:
+            raise ModelNotFound(f"model {model!r} is not offered to this key", param="model")
+        return json_reply(dialect.write_model(model, created))
+
+
+def json_reply(body: bytes) -> Reply:
+    """An answer that is complete."""
+    return Reply(200, {"content-type": "application/json"}, body)
+
+
+def sellable(everywhere: GlobalPart, group: GroupPart, now_ms: int) -> Iterator[str]:
+    """Names without wildcards that an account of the group serves and that have a price.
+
+    An account without any list of models serves whatever is priced.
+    """
+    mapping = group.channel.model_mapping.get(group.platform, {}) if group.channel else {}
+    for name in {*everywhere.prices, *mapping}:
+        if name.endswith("*"):
+            continue
+        mapped = channel_mapped(group.channel, group.platform, name)
+        if any(
+            serves(account, mapped)
+            and official_price(everywhere.prices, billed(account, group, name, mapped), now_ms)
+            for account in group.accounts
+        ):
+            yield name
+
+
+def billed(account: Account, group: GroupPart, requested: str, mapped: str) -> str:
+    """The name that a call through this account would be priced by."""
+    return billing_model(group, requested, mapped, translate(account.model_mapping, mapped))

@@ -1,0 +1,164 @@
+"""The relay's HTTP side: which route a request takes, and how refusals look to its caller."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from tollgate import dialects
+from tollgate.dialects import Dialect, Route
+from tollgate.domain.errors import (
+    CatalogUnavailable,
+    MethodNotAllowed,
+    RouteNotFound,
+    TollgateError,
+    UnsupportedEndpoint,
+)
+from tollgate.services.listing import Listing
+from tollgate.services.relay import Refused, Relay, RelayRequest, Reply
+from tollgate.web.requests import Request, read_event, secret_of
+
+UNSUPPORTED: Final = ("/v1/realtime", "/v1/files", "/v1/batches")
+"""Endpoints of the vendors that Tollgate knows and does not offer; the docs say so."""
+
+PLACEHOLDER: Final = re.compile(r"\\\{(\w+)\\\}")
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One metered way in, ready to match."""
+
+    dialect: Dialect
+    route: Route
+    path: re.Pattern[str]
+
+
+def entries() -> tuple[Entry, ...]:
+    """The route table: every route of every dialect, found by discovery."""
+    return tuple(
+        Entry(
+            dialect,
+            route,
+            re.compile(PLACEHOLDER.sub(r"(?P<\1>[^/]+?)", re.escape(route.pattern)) + r"\Z"),
+        )
+        for dialect, route in dialects.routes()
+    )
+
+
+class RelayApi:
+    """Answers every request to the relay routes."""
+
+    def __init__(
+        self, relay: Relay, listing: Listing, new_request_id: Callable[[], str], origins: str = ""
+    ) -> None:
+        self._relay = relay
+        self._listing = listing
+        self._new_request_id = new_request_id
+        self._origins = frozenset(origins.split(",")) - {""}
+        self._entries = entries()
+
+    def __call__(self, event: Mapping[str, Any]) -> Answer:
+        """Answer one proxy event; every refusal is written in the caller's own dialect."""
+        path = event.get("path") or "/"
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        speaking = dialect_of(path, headers)
+        try:
+            reply = self._answer(read_event(event))
+        except Refused as refused:
+            reply = error_reply(speaking, refused.error, refused.request_id, refused.body)
+        except TollgateError as error:
+            reply = error_reply(speaking, error, self._new_request_id())
+        return proxied(reply, self._cors(headers.get("origin", "")))
+
+    def _answer(self, request: Request) -> Reply:
+        if request.path == "/" and request.method in {"GET", "HEAD"}:
+            return Reply(200, {"content-type": "application/json"}, b'{"name":"tollgate"}\n')
+        if request.path == "/healthz" and request.method in {"GET", "HEAD"}:
+            return self._health()
+        if request.method == "GET" and (found := MODELS.match(request.path)):
+            secret = secret_of(request)
+            return self._listing.models(
+                dialect_of(request.path, request.headers), secret, found["model"]
+            )
+        entry, path = self._match(request)
+        secret = secret_of(request)
+        return self._relay.relay(
+            RelayRequest(
+                entry.dialect,
+                entry.route,
+                path,
+                request.headers,
+                request.body,
+                secret,
+                request.forwarded_query,
+            )
+        )
+
+    def _match(self, request: Request) -> tuple[Entry, Mapping[str, str]]:
+        path = unquote(request.path)
+        wrong_method = False
+        for entry in self._entries:
+            found = entry.path.match(path)
+            if found and entry.route.method == request.method:
+                return entry, found.groupdict()
+            wrong_method = wrong_method or bool(found)
+        if wrong_method:
+            raise MethodNotAllowed(f"{request.method} is not possible here; use POST")
+        if path.startswith(UNSUPPORTED):
+            raise UnsupportedEndpoint(f"{path} is not offered by this gateway")
+        raise RouteNotFound(f"there is no {request.method} {path} here")
+
+    def _health(self) -> Reply:
+        try:
+            self._listing.ready()
+        except CatalogUnavailable as error:
+            return Reply(503, {"content-type": "text/plain"}, f"{error.message}\n".encode())
+        return Reply(200, {"content-type": "text/plain"}, b"ready\n")
+
+    def _cors(self, origin: str) -> dict[str, str]:
+        if origin not in self._origins and "*" not in self._origins:
+            return {}
+        return {"access-control-allow-origin": origin or "*", "vary": "origin"}
+
+
+MODELS: Final = re.compile(r"/v1(?:beta)?/models(?:/(?P<model>[^/:]+))?/?\Z")
+
+
+def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
+    """The format a caller reads errors and lists in, told by path, else by headers."""
+    if path.startswith("/v1beta") or re.match(r"/v1/models/[^/]+:", path):
+        return dialects.load("gemini")
+    if path.startswith("/v1/messages") or "anthropic-version" in headers:
+        return dialects.load("anthropic_messages")
+    return dialects.load("openai_chat")
+
+
+def error_reply(
+    dialect: Dialect, error: TollgateError, request_id: str, body: bytes = b""
+) -> Reply:
+    """A refusal in the caller's dialect; `body` is the upstream's own complaint, if any.
+
+    Terminal refusals carry `x-should-retry: false`, which the OpenAI and Anthropic SDKs obey.
+    """
+    status, written = dialect.write_error(error, request_id)
+    headers = {
+        "content-type": "application/json",
+        "x-request-id": request_id,
+        "request-id": request_id,
+        "x-tollgate-error-code": error.code,
+    }
+    if not error.retryable:
+        headers["x-should-retry"] = "false"
+    if error.retry_after is not None:
+        headers["retry-after"] = str(error.retry_after)
+    return Reply(status, headers, body or written)
+
+
+def proxied(reply: Reply, extra: Mapping[str, str]) -> Answer:
+    """A reply as the runtime loop takes it."""
+    body = (reply.body,) if isinstance(reply.body, bytes) else reply.body
+    streamed = iter(body) if isinstance(body, tuple) else body
+    return {"status": reply.status, "headers": {**reply.headers, **extra}, "body": streamed}
