@@ -6,19 +6,20 @@ rule demands) changed, the answer's bytes untouched, usage read off as they pass
 """
 
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Literal, Protocol
 
-from tollgate.domain.call import Call, Media, Operation
+from tollgate.domain.call import Call, Edit, Media, Operation
 from tollgate.domain.errors import TollgateError
 from tollgate.domain.usage import Usage
 
 __all__ = [
     "Call",
     "Dialect",
+    "Edit",
     "Media",
     "Operation",
     "Route",
@@ -49,7 +50,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What goes to an upstream of the same dialect: path below the base URL, query, body."""
+    """What goes to an upstream of the same dialect: path below the base URL, query, body.
+
+    An account's base URL is what the vendor's own SDK takes: OpenAI's ends with its version
+    (`https://api.openai.com/v1`), Anthropic's and Gemini's do not.
+    """
 
     path: str
     body: bytes
@@ -58,7 +63,11 @@ class Wire:
 
 
 class Tap(Protocol):
-    """Watches one streamed answer as its bytes pass; never builds objects of ordinary events."""
+    """Watches one streamed answer as its bytes pass; never builds objects of ordinary events.
+
+    Bytes leave in whole events, so that between two calls of `feed` something of ours may be
+    sent: `at_boundary` is True as long as that holds.
+    """
 
     usage: Usage | None
     finished: bool
@@ -66,11 +75,13 @@ class Tap(Protocol):
     visible_bytes: int
     upstream_id: str | None
     finish_reason: str | None
+    at_boundary: bool
 
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes as they came; give the bytes the caller shall see now (maybe none).
 
-        `finished` turns True at the dialect's own terminal event, `failed` at an error event.
+        `finished` turns True at the dialect's own terminal event, `failed` at an error event;
+        bytes may still follow either.
         `visible_bytes` grows by the text produced so far. Bounded memory: an event longer than
         the dialect's limit raises UpstreamFailed.
         """
@@ -90,9 +101,17 @@ class Dialect(Protocol):
     keep_alive: bytes | None
 
     def read_call(
-        self, route: Route, path: Mapping[str, str], headers: Mapping[str, str], body: bytes
+        self,
+        route: Route,
+        path: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+        query: str = "",
     ) -> Call:
-        """Read a caller's request. Raises InvalidRequest or MissingParameter, naming the field."""
+        """Read a caller's request; header names are lower case, `query` is undecoded.
+
+        Raises InvalidRequest or MissingParameter, naming the field.
+        """
         ...
 
     def write_call(self, call: Call, model: str) -> Wire:
@@ -115,7 +134,7 @@ class Dialect(Protocol):
         """An error before the first byte: HTTP status and JSON body in this dialect."""
         ...
 
-    def write_stream_error(self, error: TollgateError, request_id: str) -> bytes:
+    def write_stream_error(self, error: TollgateError, call: Call, request_id: str) -> bytes:
         """An error after the first byte: the dialect's error event; the stream closes after it."""
         ...
 
@@ -123,8 +142,12 @@ class Dialect(Protocol):
         """The legal end of a stream that **we** stop early (relay.md §7)."""
         ...
 
-    def write_models(self, models: list[str], created: int) -> bytes:
-        """The model list in this dialect's shape."""
+    def write_models(self, models: Sequence[str], created: int) -> bytes:
+        """The model list in this dialect's shape; `created` is in epoch seconds."""
+        ...
+
+    def write_model(self, model: str, created: int) -> bytes:
+        """One entry of the model list."""
         ...
 
 

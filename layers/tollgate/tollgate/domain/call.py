@@ -15,6 +15,10 @@ class Media:
     size: int
 
 
+Edit = tuple[int, int, bytes]
+"""A change of a body: the bytes from the first to the second offset become the third member."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request of a caller, read just far enough to route, hold and relay it.
@@ -24,6 +28,10 @@ class Call:
     given), `hidden_output` what of it may be produced without visible bytes (thinking budget;
     None when unknown), `choices` the number of answers asked for. `session` is the caller's own
     session hint, for stickiness. `tools` names server tools the call may use, as `tool:<name>`.
+
+    What follows is the dialect's own memory between reading and writing the call: `model_spans`
+    are the byte ranges of the model's name, `edits` what else a rule demands to be written there,
+    `query` the caller's query string as far as an upstream may see it.
     """
 
     operation: Operation
@@ -38,5 +46,7 @@ class Call:
     tools: tuple[str, ...] = ()
     wants_usage: bool = True
     session: str | None = None
-    model_span: tuple[int, int] | None = None
+    model_spans: tuple[tuple[int, int], ...] = ()
+    edits: tuple[Edit, ...] = ()
     path: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""

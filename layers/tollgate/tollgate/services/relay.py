@@ -24,7 +24,7 @@ STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 @dataclass(frozen=True, slots=True)
 class RelayRequest:
-    """One HTTP request to a relay route. Header names are lower case; `query` is forwarded."""
+    """One HTTP request to a relay route. Header names are lower case; `query` is undecoded."""
 
     dialect: Dialect
     route: Route
@@ -78,13 +78,13 @@ class Relay:
             Refused: held, then not answered.
         """
         dialect = request.dialect
-        call = dialect.read_call(request.route, request.path, request.headers, request.body)
+        call = dialect.read_call(
+            request.route, request.path, request.headers, request.body, request.query
+        )
         admitted = self._admission.admit(request.secret, call, dialect)
         public_id = request_id(admitted.hold.rid, admitted.hold.user)
         try:
-            sent = self._sending.send(
-                Outgoing(dialect, call, request.headers, request.query), admitted.candidates
-            )
+            sent = self._sending.send(Outgoing(dialect, call, request.headers), admitted.candidates)
         except NotAnswered as failed:
             self._record_failure(admitted, failed)
             raise Refused(failed.error, public_id, failed.body) from failed

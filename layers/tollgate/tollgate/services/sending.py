@@ -56,7 +56,6 @@ class Outgoing:
     dialect: Dialect
     call: Call
     headers: Mapping[str, str]
-    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +126,10 @@ class Sending:
     def _open(self, outgoing: Outgoing, candidate: Candidate) -> Answer:
         dialect, account = outgoing.dialect, candidate.account
         wire = dialect.write_call(outgoing.call, candidate.upstream_model)
-        query = "&".join(part for part in (wire.query, outgoing.query) if part)
         secret = self._open_secret(account)
         return self._upstream.send(
             Target(
-                f"{account.base_url}{wire.path}" + (f"?{query}" if query else ""),
+                f"{account.base_url}{wire.path}" + (f"?{wire.query}" if wire.query else ""),
                 {**dialect.upstream_headers(outgoing.headers, secret), **wire.headers},
                 wire.body,
             )

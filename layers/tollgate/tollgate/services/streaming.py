@@ -130,7 +130,7 @@ class StreamedAnswer:
             self.error = self.stop
             return self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
         self.error = failed.code
-        return self.dialect.write_stream_error(failed, self.request_id)
+        return self.dialect.write_stream_error(failed, self.admitted.call, self.request_id)
 
     def _covered(self) -> bool:
         """Keep the hold ahead of what is produced; False when the user cannot pay for more."""
