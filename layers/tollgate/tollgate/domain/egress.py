@@ -13,7 +13,16 @@ HOST_NAME: Final = re.compile(
 )
 LOOKS_NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
 RESERVED_PORTS: Final = range(1, 1024)
-INNER_NAMES: Final = ("localhost", ".localhost", ".internal", ".local", ".arpa", ".home", ".lan")
+INNER_NAMES: Final = (
+    "localhost",
+    ".localhost",
+    ".localdomain",
+    ".internal",
+    ".local",
+    ".arpa",
+    ".home",
+    ".lan",
+)
 WRAPPING: Final = tuple(
     ipaddress.ip_network(text)
     for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10")
@@ -83,7 +92,7 @@ def read_origin(text: str, *, loopback: bool = False) -> Origin:
         raise refuse("may not have '..' or '%' in its path")
     if port is not None and port in RESERVED_PORTS and port != 443 and not loopback:
         raise refuse("may only use port 443 or one above 1023")
-    check_host(host, refuse, loopback=loopback)
+    check_host(host, refuse, brackets="[" in parts.netloc, loopback=loopback)
     default = 443 if parts.scheme == "https" else 80
     return Origin(parts.scheme, host, port or default, parts.path.rstrip("/"))
 
@@ -98,9 +107,11 @@ class Refusal:
         return ValidationFailed(f"base_url: {self.text!r} {reason}", param="base_url")
 
 
-def check_host(host: str, refuse: Refusal, *, loopback: bool) -> None:
+def check_host(host: str, refuse: Refusal, *, brackets: bool, loopback: bool) -> None:
     """Refuse a host that can only be an inner one, or an address in disguise."""
     address = literal(host)
+    if address is None and brackets:
+        raise refuse("has no valid address")
     if address is not None:
         if not reachable(address, loopback=loopback):
             raise refuse("points at an address that is not public")

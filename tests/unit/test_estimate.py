@@ -1,0 +1,220 @@
+"""How much is held before a call: bounds typed out, growth by doubling, refusals by name."""
+
+import pytest
+
+from tollgate.domain.call import Call, Media
+from tollgate.domain.catalog import Interval, Price
+from tollgate.domain.charge import PriceSnapshot
+from tollgate.domain.errors import InvalidRequest
+from tollgate.domain.estimate import (
+    Demand,
+    demand,
+    estimated_usage,
+    grown,
+    hold_amount,
+    produced_tokens,
+)
+
+PLAIN = Price("m", 1, prices={"input": "1", "output": "10"}, max_output=4_096)
+UNLIMITED = Price("m", 1, prices={"input": "1", "output": "10"})
+REASONING = Price("m", 1, prices={"input": "1", "output": "10"}, max_output=100_000, reasoning=True)
+
+
+def call(**changes: object) -> Call:
+    """A chat call of 1,001 bytes."""
+    fields: dict[str, object] = {
+        "operation": "generate",
+        "model": "m",
+        "body": b"",
+        "text_bytes": 1_001,
+    }
+    return Call(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def rule(prices: dict[str, str], **changes: object) -> PriceSnapshot:
+    """A snapshot of these prices."""
+    return PriceSnapshot("official", "m", 1, "m", prices=prices, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "price", "strict", "expected"),
+    [
+        pytest.param(
+            call(),
+            PLAIN,
+            True,
+            Demand(1_001, 0, 4_096, 4_096),
+            id="strict: a byte a token, the model's limit",
+        ),
+        pytest.param(
+            call(max_output=50),
+            PLAIN,
+            True,
+            Demand(1_001, 0, 50, 50),
+            id="strict: the caller's limit",
+        ),
+        pytest.param(
+            call(),
+            PLAIN,
+            False,
+            Demand(501, 0, 1_024, 4_096),
+            id="stream: half the bytes, 1,024 visible",
+        ),
+        pytest.param(
+            call(max_output=50),
+            PLAIN,
+            False,
+            Demand(501, 0, 50, 50),
+            id="stream: a small limit is held whole",
+        ),
+        pytest.param(
+            call(), UNLIMITED, False, Demand(501, 0, 1_024, None), id="stream without any limit"
+        ),
+        pytest.param(
+            call(max_output=30_000),
+            REASONING,
+            False,
+            Demand(501, 30_000, 0, 30_000),
+            id="hidden output is held up to the caller's limit",
+        ),
+        pytest.param(
+            call(),
+            REASONING,
+            False,
+            Demand(501, 100_000, 0, 100_000),
+            id="hidden output is held up to the model's limit",
+        ),
+        pytest.param(
+            call(max_output=64_000, hidden_output=8_000),
+            PLAIN,
+            False,
+            Demand(501, 8_000, 1_024, 64_000),
+            id="a thinking budget is held beside the visible start",
+        ),
+        pytest.param(
+            call(choices=3, max_output=100),
+            PLAIN,
+            True,
+            Demand(1_001, 0, 300, 300, 3),
+            id="three choices",
+        ),
+        pytest.param(
+            call(operation="embed"), PLAIN, True, Demand(1_001), id="an embedding has no output"
+        ),
+        pytest.param(
+            call(media=(Media("image", 900_000),)),
+            PLAIN,
+            True,
+            Demand(51_001, 0, 4_096, 4_096),
+            id="an image is held by table, not by bytes",
+        ),
+        pytest.param(
+            call(media=(Media("file", 4_001), Media("audio", 60_000))),
+            PLAIN,
+            True,
+            Demand(6_701, 0, 4_096, 4_096),
+            id="files and sound by size",
+        ),
+    ],
+)
+def test_demand(asked: Call, price: Price, strict: bool, expected: Demand) -> None:
+    assert demand(asked, price, strict=strict) == expected
+
+
+def test_output_without_any_bound_is_refused_with_what_to_send() -> None:
+    with pytest.raises(InvalidRequest, match="send max_tokens"):
+        demand(call(), UNLIMITED, strict=True)
+
+
+def test_hidden_output_without_any_bound_is_refused_even_for_streams() -> None:
+    with pytest.raises(InvalidRequest, match="send max_tokens"):
+        demand(call(), Price("m", 1, reasoning=True), strict=False)
+
+
+def test_an_unpriced_server_tool_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest, match="web_search"):
+        demand(call(tools=("tool:web_search",)), PLAIN, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "wanted", "output", "nanos"),
+    [
+        pytest.param(
+            rule({"input": "1", "output": "10"}), Demand(1_000), 100, 2_000_000, id="two classes"
+        ),
+        pytest.param(
+            rule({"input": "1", "cache_write_1h": "2", "output": "10"}),
+            Demand(1_000),
+            0,
+            2_000_000,
+            id="the dearest input class",
+        ),
+        pytest.param(
+            rule(
+                {"input": "1", "output": "10"},
+                intervals=(Interval(128_000, None, {"output": "30"}),),
+            ),
+            Demand(0),
+            100,
+            3_000_000,
+            id="the dearest interval",
+        ),
+        pytest.param(
+            rule({"input": "1", "output": "10"}, multiplier="0.5"),
+            Demand(1_000),
+            100,
+            1_000_000,
+            id="the multiplier counts",
+        ),
+        pytest.param(
+            rule({"calls": "0.04"}, mode="times"), Demand(10, calls=2), 0, 80_000_000, id="per call"
+        ),
+        pytest.param(
+            rule({"input": "0", "output": "0"}),
+            Demand(1_000),
+            100,
+            0,
+            id="all free: nothing to hold",
+        ),
+        pytest.param(
+            rule({"input": "1", "tool:web_search": "0.01"}),
+            Demand(0, tools=("tool:web_search",)),
+            0,
+            100_000_000,
+            id="ten uses of a priced tool",
+        ),
+    ],
+)
+def test_hold_amount(snapshot: PriceSnapshot, wanted: Demand, output: int, nanos: int) -> None:
+    assert hold_amount(snapshot, wanted, output) == nanos
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "produced", "expected"),
+    [
+        pytest.param(Demand(0, 0, 1_024, 8_000), 1_024, 767, 1_024, id="below 75 %"),
+        pytest.param(Demand(0, 0, 1_024, 8_000), 1_024, 768, 2_048, id="at 75 %: doubled"),
+        pytest.param(
+            Demand(0, 0, 1_024, 8_000), 1_024, 4_000, 8_000, id="a burst: up to the bound"
+        ),
+        pytest.param(Demand(0, 0, 8_000, 8_000), 8_000, 9_000, 8_000, id="never beyond the bound"),
+        pytest.param(
+            Demand(0, 0, 1_024, None), 1_024, 5_000, 8_192, id="no bound: doubled until it covers"
+        ),
+        pytest.param(
+            Demand(0, 500, 1_024, 1_600),
+            1_024,
+            1_000,
+            1_100,
+            id="hidden output is not counted again",
+        ),
+    ],
+)
+def test_growth(wanted: Demand, held: int, produced: int, expected: int) -> None:
+    assert grown(wanted, held, produced) == expected
+
+
+def test_seen_text_is_counted_cautiously_and_estimated_plainly() -> None:
+    assert produced_tokens(2_001) == 1_001
+    usage = estimated_usage(call(), 403)
+    assert (usage["input"], usage["output"], usage.source) == (251, 101, "estimated")
