@@ -1,0 +1,112 @@
+"""How a charge is explained to people: lines that add up to it, and the way from hold to debit.
+
+Everything is recomputed from the one stored record. A user sees what they asked for and what it
+cost; mapping chain, channel, account, upstream model and cost are for staff (ruling R12).
+"""
+
+from typing import Any
+
+from tollgate.domain.charge import Charge, PriceSnapshot, apportion, charge
+from tollgate.domain.holds import parse_hold_id, request_id
+from tollgate.domain.money import quota, usd
+from tollgate.domain.record import UsageRecord
+from tollgate.domain.usage import Usage
+
+
+def bill(record: UsageRecord) -> Charge:
+    """The charge of a record by the rule stored on it, before any cap."""
+    if not record.price:
+        return Charge(0, ())
+    usage = Usage(record.usage, source="upstream")
+    return charge(usage, PriceSnapshot.from_json(record.price))
+
+
+def lines(record: UsageRecord) -> list[dict[str, Any]]:
+    """What was charged, class by class; the amounts add up to the charge to the last nano."""
+    full = bill(record)
+    shares = apportion(record.charge, [line.nanos for line in full.lines])
+    return [
+        {
+            "class": line.name,
+            "quantity": line.quantity,
+            "unit_price_usd": line.unit_price,
+            "per": line.per,
+            "amount_usd": usd(share),
+        }
+        for line, share in zip(full.lines, shares, strict=True)
+    ]
+
+
+def price(record: UsageRecord) -> dict[str, Any] | None:
+    """The rule that was frozen at the hold, as far as the user may see it."""
+    if not record.price:
+        return None
+    snapshot = PriceSnapshot.from_json(record.price)
+    interval = bill(record).interval
+    chosen = None if interval is None else snapshot.intervals[interval]
+    return {
+        "source": snapshot.source,
+        "version": snapshot.version,
+        "mode": snapshot.mode,
+        "multiplier": snapshot.multiplier,
+        "multiplier_source": snapshot.multiplier_source,
+        "model_group": snapshot.model_group,
+        "interval": None if chosen is None else {"over": chosen.minimum, "up_to": chosen.maximum},
+    }
+
+
+def receipt(record: UsageRecord, *, settled: bool, staff: bool) -> dict[str, Any]:
+    """The explanation of one call.
+
+    Args:
+        record: as stored.
+        settled: whether the hold is gone from the wallet.
+        staff: also tell what only staff may see.
+    """
+    hold = parse_hold_id(record.hold)
+    facts: dict[str, Any] = {
+        "request_id": request_id(hold.rid, record.user),
+        "model": record.model,
+        "state": record.state,
+        "status": record.status,
+        "stream": record.stream,
+        "started_at": record.started,
+        "ended_at": record.ended,
+        "usage": dict(record.usage),
+        "usage_source": record.usage_source,
+        "price": price(record),
+        "lines": lines(record),
+        "charge_usd": usd(record.charge),
+        "quota": quota(record.charge),
+        "trail": {
+            "held_usd": usd(record.held),
+            "charged_usd": usd(record.charge),
+            "returned_usd": usd(record.held - record.charge),
+            "late_usd": usd(record.late_charge),
+            "funding": record.funding,
+            "settled": settled,
+        },
+        "capped_at_hold": bill(record).nanos > record.charge,
+    }
+    return {**facts, **staff_facts(record)} if staff else facts
+
+
+def staff_facts(record: UsageRecord) -> dict[str, Any]:
+    """What only staff may see of a call."""
+    return {
+        "user": record.user,
+        "key": record.key,
+        "group": record.group,
+        "requested_group": record.requested_group,
+        "channel": record.channel,
+        "account": record.account,
+        "billing_model": record.billing_model,
+        "upstream_model": record.upstream_model,
+        "chain": list(record.chain),
+        "cost_usd": usd(record.cost),
+        "margin_usd": usd(record.charge - record.cost),
+        "upstream_id": record.upstream_id,
+        "error": record.error,
+        "suspect": record.suspect,
+        "attempts": [dict(attempt) for attempt in record.attempts],
+    }
