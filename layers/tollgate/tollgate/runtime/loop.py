@@ -1,0 +1,98 @@
+"""What happens to one call: whether the handler sees it, and how its answer or failure leaves."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tollgate.runtime.answer import buffered, opening, read_answer
+from tollgate.runtime.api import Invocation, RuntimeApi
+from tollgate.runtime.context import Context, context_of
+from tollgate.runtime.delivery import Undelivered
+from tollgate.runtime.environment import Environment
+from tollgate.runtime.fault import fault_of
+from tollgate.runtime.logs import Scope
+
+Handler = Callable[[Any, Context], object]
+_logger = logging.getLogger(__name__)
+
+
+class Loop:
+    """Serves calls one after another until the Runtime API or `stop` ends it."""
+
+    def __init__(
+        self, api: RuntimeApi, handler: Handler, environment: Environment, scope: Scope
+    ) -> None:
+        self._api = api
+        self._handler = handler
+        self._environment = environment
+        self._scope = scope
+
+    def run(self) -> None:
+        while (call := self._api.next()) is not None:
+            self._scope.enter(call)
+            try:
+                self._serve(call)
+            except Undelivered as error:
+                _logger.warning("The answer was not delivered: %s", error)
+
+    def stop(self) -> None:
+        self._api.stop()
+
+    def _serve(self, call: Invocation) -> None:
+        try:
+            event = json.loads(call.event)
+            if self._environment.streams and _is_stray(event):
+                self._api.respond(call, b"{}")
+                return
+            context = context_of(call, self._environment.variables, time.time)
+            result = self._handler(event, context)
+            self._answer(call, result)
+        except Undelivered:
+            raise
+        except Exception as error:
+            _logger.exception("The call failed")
+            self._api.fail(call, fault_of(error))
+
+    def _answer(self, call: Invocation, result: object) -> None:
+        try:
+            if self._environment.buffers:
+                self._api.respond(call, buffered(result))
+            else:
+                self._stream(call, result)
+        except Exception:
+            _close(result)
+            raise
+
+    def _stream(self, call: Invocation, result: object) -> None:
+        answer = read_answer(result)
+        head = opening(answer)
+        # A body that fails before its first chunk is still an error the caller can be told.
+        stream = self._api.stream(call, head, next(answer.body, b""))
+        try:
+            for chunk in answer.body:
+                stream.write(chunk)
+        except Undelivered:
+            raise
+        except Exception as error:
+            _logger.exception("The answer broke off")
+            _close(result)
+            stream.break_off(fault_of(error), call.request_id)
+        else:
+            stream.finish()
+
+
+def _is_stray(event: object) -> bool:
+    """API Gateway is reported to send an event of its own after a streamed call."""
+    return not isinstance(event, dict) or not event.keys() & {"httpMethod", "requestContext"}
+
+
+def _close(result: object) -> None:
+    """Tells a handler's unfinished body that nobody reads on: it drains and books in `close`."""
+    body = result.get("body") if isinstance(result, Mapping) else None
+    try:
+        if close := getattr(body, "close", None):
+            close()
+    except Exception:
+        _logger.exception("The body failed while it was closed")
