@@ -1,0 +1,1 @@
+"""What the Makefile runs around `sam`: finding the interpreter, building, transforming, `sam local`."""
