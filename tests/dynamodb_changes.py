@@ -7,8 +7,8 @@ image stays what it was.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from tests.dynamodb_expressions import Item, Names, Parts, Program, Values, found
-from tests.dynamodb_grammar import Action
+from tests.dynamodb_expressions import Program
+from tests.dynamodb_operands import Item, Names, Parts, Values, found, missing, wrong_type
 from tests.dynamodb_values import Value, added, order, refused
 
 _SETS = ("SS", "NS", "BS")
@@ -27,20 +27,19 @@ def updated(
     new = dict(item)
     removals: list[Parts] = []
     appended: list[tuple[Parts, Value]] = []
-    for (action, read), path in zip(program.reads, paths, strict=True):
-        if read is None:
-            removals.append(path)
-            continue
-        value = _result(item, action, path, read(item, names, values))
+    for (word, read), path in zip(program.reads, paths, strict=True):
+        value = None if read is None else _result(item, word, path, read(item, names, values))
         if value is None:
             removals.append(path)
-        elif _is_beyond(item, path):
+        elif type(path[-1]) is int and _is_beyond(item, path):
             appended.append((path, value))
         else:
             _write(new, path, value)
     for path, value in sorted(appended, key=lambda one: one[0][-1]):
         _write(new, path, value)
-    for path in sorted(removals, key=_index, reverse=True):
+    if len(removals) > 1:
+        removals.sort(key=_index, reverse=True)
+    for path in removals:
         _write(new, path, None)
     return new
 
@@ -65,18 +64,16 @@ def _pruned(value: Value, branch: dict[str | int, Any]) -> Value:
     return {"L": [_pruned(value["L"][index], branch[index]) for index in indexes]}
 
 
-def _result(item: Item, action: Action, path: Parts, value: Value | None) -> Value | None:
+def _result(item: Item, word: str, path: Parts, value: Value | None) -> Value | None:
     if value is None:
-        raise refused("The provided expression refers to an attribute that does not exist")
-    if action.word == "SET":
-        return value
-    return _ADD_OR_DELETE[action.word](found(item, path), value)
+        raise missing()
+    return value if word == "SET" else _ADD_OR_DELETE[word](found(item, path), value)
 
 
 def _sum(old: Value | None, value: Value) -> Value:
     ((kind, content),) = value.items()
     if kind not in {"N", *_SETS} or (old is not None and kind not in old):
-        raise _wrong_type("ADD")
+        raise wrong_type("ADD")
     if old is None:
         return value
     if kind == "N":
@@ -87,7 +84,7 @@ def _sum(old: Value | None, value: Value) -> Value:
 def _difference(old: Value | None, value: Value) -> Value | None:
     ((kind, content),) = value.items()
     if kind not in _SETS or (old is not None and kind not in old):
-        raise _wrong_type("DELETE")
+        raise wrong_type("DELETE")
     left = set(old[kind]) - set(content) if old is not None else set()
     return {kind: _sorted(kind, left)} if left else None
 
@@ -102,21 +99,13 @@ def _sorted(kind: str, members: set[Any]) -> list[Any]:
     return sorted(members, key=lambda member: order({kind[0]: member}))
 
 
-def _wrong_type(word: str) -> Exception:
-    return refused(
-        f"An operand in the update expression has an incorrect data type; operator: {word}"
-    )
-
-
 def _index(path: Parts) -> int:
     return path[-1] if isinstance(path[-1], int) else -1
 
 
 def _is_beyond(item: Item, path: Parts) -> bool:
-    if not isinstance(path[-1], int):
-        return False
     members = (found(item, path[:-1]) or {}).get("L", ())
-    return path[-1] >= len(members)
+    return isinstance(path[-1], int) and path[-1] >= len(members)
 
 
 def _write(new: Item, path: Parts, value: Value | None) -> None:

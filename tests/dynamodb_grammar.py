@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Final, TypeVar
 
-from tests.dynamodb_values import refused
+from tests.dynamodb_values import ORDERED, refused
 
 Result = TypeVar("Result")
 
@@ -28,7 +28,16 @@ PREDICATES: Final = {
     "begins_with": 2,
     "contains": 2,
 }
+NUMBER: Final = frozenset({"N"})
+LIST: Final = frozenset({"L"})
+PREFIX: Final = frozenset({"S", "B"})
+SETS: Final = frozenset({"SS", "NS", "BS"})
 SECTIONS: Final = frozenset({"SET", "REMOVE", "ADD", "DELETE"})
+FUNCTION_TYPES: Final = {
+    "attribute_type": frozenset({"S"}),
+    "begins_with": PREFIX,
+    "list_append": LIST,
+}
 RESERVED: Final = frozenset(
     (File(__file__).parent / "dynamodb_reserved_words.txt").read_text("ascii").split()
 )
@@ -42,6 +51,7 @@ class Path:
     """Names (`#alias` unresolved) and list indexes."""
 
     parts: tuple[str | int, ...]
+    has_alias: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,9 @@ class Negation:
     condition: "Condition"
 
 
+Demand = tuple[str, frozenset[str], str]
+"""A placeholder, the types of value it may have there, and the operator that says so."""
+
 Condition = Comparison | Between | Within | Junction | Negation | Call
 
 
@@ -129,6 +142,7 @@ class Reader:
     names: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     seen: list[Path] = field(default_factory=list)
+    demands: list[Demand] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -203,15 +217,16 @@ class Reader:
         if word == "SET":
             self._expect("=")
             return Action(word, path, self._sum())
-        return Action(word, path, self._placeholder(self._next()))
+        taken = SETS if word == "DELETE" else SETS | NUMBER
+        return Action(word, path, self._demand(word, taken, self._placeholder(self._next())))
 
     def _sum(self) -> Operand:
         left = self._operand()
         sign = {"+": 1, "-": -1}.get(self._peek())
         if sign is None:
             return left
-        self._operator()
-        return Sum(left, sign, self._operand())
+        word = self._operator()
+        return Sum(self._demand(word, NUMBER, left), sign, self._demand(word, NUMBER))
 
     def _disjunction(self) -> Condition:
         left = self._conjunction()
@@ -240,18 +255,21 @@ class Reader:
 
     def _comparison(self, left: Operand) -> Condition:
         if self._take_word("BETWEEN"):
-            low = self._operand()
+            low = self._demand("BETWEEN", ORDERED)
             if self._peek().upper() != "AND":
                 raise self._unexpected(self._peek())
             self.position += 1
-            return Between(left, low, self._operand())
+            return Between(left, low, self._demand("BETWEEN", ORDERED))
         if self._take_word("IN"):
             return Within(left, self._options())
         operator = self._peek()
         if operator not in COMPARATORS:
             raise self._unexpected(operator)
         self._operator()
-        return Comparison(operator, left, self._operand())
+        if operator in {"=", "<>"}:
+            return Comparison(operator, left, self._operand())
+        self._demand(operator, ORDERED, left)
+        return Comparison(operator, left, self._demand(operator, ORDERED))
 
     def _options(self) -> tuple[Operand, ...]:
         self._expect("(")
@@ -280,6 +298,9 @@ class Reader:
         self._expect(")")
         call = Call(name, tuple(arguments))
         self._check_call(call)
+        for argument in arguments:
+            if name in FUNCTION_TYPES:
+                self._demand(name, FUNCTION_TYPES[name], argument)
         return call
 
     def _check_call(self, call: Call) -> None:
@@ -293,6 +314,12 @@ class Reader:
             raise self.invalid(f"Operator or function requires a document path: {call.name}")
         if len(set(call.arguments)) != len(call.arguments) and not in_update:
             raise self.invalid(f"The first operand must be distinct from the others: {call.name}")
+
+    def _demand(self, where: str, types: frozenset[str], operand: Operand | None = None) -> Operand:
+        operand = self._operand() if operand is None else operand
+        if isinstance(operand, Placeholder):
+            self.demands.append((operand.name, types, where))
+        return operand
 
     def _placeholder(self, token: str) -> Placeholder:
         if not token.startswith(":"):
@@ -311,7 +338,8 @@ class Reader:
                 raise self._unexpected(index)
             parts.append(int(index))
             self._expect("]")
-        self.seen.append(Path(tuple(parts)))
+        has_alias = any(isinstance(part, str) and part[0] == "#" for part in parts)
+        self.seen.append(Path(tuple(parts), has_alias))
         return self.seen[-1]
 
     def _name(self) -> str:
@@ -345,9 +373,10 @@ class Reader:
             self._operator()
         return taken
 
-    def _operator(self) -> None:
+    def _operator(self) -> str:
         self.position += 1
         self.operators += 1
+        return self.tokens[self.position - 1]
 
     def _expect(self, token: str) -> None:
         if not self._take(token):

@@ -15,27 +15,36 @@ from itertools import count
 from threading import RLock
 from typing import Any, Final
 
-from tollgate.store.dynamodb import (
-    ConditionFailed,
-    OutcomeUnknown,
-    RequestRejected,
-    Throttled,
-)
-
 from tests.dynamodb_changes import projected
-from tests.dynamodb_expressions import Item, Parts
+from tests.dynamodb_operands import Item, Parts
 from tests.dynamodb_reads import asked, query, scan
 from tests.dynamodb_requests import (
     ACTION_FIELDS,
     FIELDS,
     check_fields,
     check_required,
-    read_placeholders,
 )
-from tests.dynamodb_tables import Index, Spent, Table, Watcher, given, stream_record, whole_key
+from tests.dynamodb_tables import (
+    ABSENT,
+    Index,
+    Row,
+    Spent,
+    Table,
+    Watcher,
+    Written,
+    given,
+    stream_record,
+    whole_key,
+)
 from tests.dynamodb_values import refused
-from tests.dynamodb_writes import check_distinct, outcomes, understood
-from tests.item_size import read_half_units, write_units
+from tests.dynamodb_writes import Write, check_distinct, outcomes, understood
+from tests.item_size import read_half_units
+from tollgate.store.dynamodb import (
+    ConditionFailed,
+    OutcomeUnknown,
+    RequestRejected,
+    Throttled,
+)
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -65,7 +74,6 @@ class InMemoryDynamo:
             to lose the answer. `apply` runs a request without hooks: to delay or to repeat it.
         watch: called with (table, old image, new image) at every change.
         sent: every (operation, request) attempted.
-        spent: units of every item written or read.
     """
 
     def __init__(
@@ -82,7 +90,7 @@ class InMemoryDynamo:
         self.after: Callable[[str, Request, Answer], None] | None = None
         self.watch: Watcher | None = None
         self.sent: list[tuple[str, Request]] = []
-        self.spent: list[Spent] = []
+        self._costs: list[Spent | Written] = []
         self._clock = clock
         self._tokens: dict[str, tuple[float, str]] = {}
         self._lock = RLock()
@@ -125,15 +133,20 @@ class InMemoryDynamo:
     def item(self, table: str, pk: str, sk: str) -> Item | None:
         """A copy of one item."""
         row = self.tables[table].row((pk, sk))
-        return row and given(row.item)
+        return None if row is None else given(row.item)
 
     def stream(self, table: str, since: int = 0) -> list[dict[str, Any]]:
         """The table's stream records in Lambda's shape, without the first `since`."""
         return [stream_record(table, change) for change in self.tables[table].changes[since:]]
 
+    @property
+    def units(self) -> list[Spent]:
+        """What every item read or written has cost so far, in order."""
+        return [one.spent() if isinstance(one, Written) else one for one in self._costs]
+
     def write_units(self, table: str | None = None) -> int:
-        """Write units spent so far, of one table or of all."""
-        return sum(one.write_units for one in self.spent if table in {None, one.table})
+        """Write units spent so far, on one table or on all."""
+        return sum(one.write_units for one in self.units if table in {None, one.table})
 
     def _watched(self, table: str, old: Item | None, new: Item | None) -> None:
         if self.watch is not None:
@@ -163,18 +176,20 @@ class InMemoryDynamo:
         if returns not in _RETURNS[operation]:
             raise refused(f"Return values set to invalid value: {returns}")
         write = understood(self._table(request), word, request)
-        old = write.table.row(write.key)
+        old = write.table.row(write.key) or ABSENT
         try:
-            new = write.outcome()
+            new = write.outcome() or ABSENT
         except ConditionFailed:
-            self._spend(operation, write.table, write_units(old.size if old else 0))
+            self._costs.append(Written(operation, write.table, old, old))
             raise
-        self._spend(operation, write.table, write.table.write(write.key, new))
-        shown = _returned(returns, write.paths, old.item if old else {}, new.item if new else {})
+        self._commit(operation, write, new)
+        shown = _returned(returns, write.paths, old.item, new.item)
         return {"Attributes": given(shown)} if shown else {}
 
-    def _spend(self, operation: str, table: Table, written: int, read_halves: int = 0) -> None:
-        self.spent.append(Spent(operation, table.name, written, read_halves))
+    def _commit(self, operation: str, write: Write, new: Row | None, factor: int = 1) -> None:
+        old = write.table.row(write.key) or ABSENT
+        write.table.write(write.key, None if new is ABSENT else new)
+        self._costs.append(Written(operation, write.table, old, new or ABSENT, factor))
 
     def _batch_write(self, request: Request) -> Answer:
         writes = [
@@ -187,8 +202,7 @@ class InMemoryDynamo:
             raise refused(f"A batch holds 1 to {MOST_BATCH_WRITES} writes")
         check_distinct(writes, "Provided list of item keys contains duplicates")
         for write in writes:
-            units = write.table.write(write.key, write.outcome())
-            self._spend("BatchWriteItem", write.table, units)
+            self._commit("BatchWriteItem", write, write.outcome())
         return {"UnprocessedItems": {}}
 
     def _transact_write(self, request: Request) -> Answer:
@@ -205,8 +219,7 @@ class InMemoryDynamo:
             return {}
         rows = outcomes(writes)
         for write, row in zip(writes, rows, strict=True):
-            units = write.table.write(write.key, row)
-            self._spend("TransactWriteItems", write.table, 2 * units)
+            self._commit("TransactWriteItems", write, row, factor=2)
         self._remember(request)
         return {}
 
@@ -236,11 +249,11 @@ class InMemoryDynamo:
     ) -> Item | None:
         table = self._table(request)
         check_required(request, "Key")
-        names, values, _ = read_placeholders(request)
+        asking = asked(request)
         row = table.row(whole_key(request["Key"]))
         halves = read_half_units(row.size if row else 0, consistent=consistent)
-        self._spend(operation, table, 0, halves * times)
-        return None if row is None else asked(request, names, values).view(row.item)
+        self._costs.append(Spent(operation, table.name, 0, halves * times))
+        return None if row is None else asking.view(row.item)
 
     def _batch_get(self, request: Request) -> Answer:
         answers: dict[str, list[Item]] = {}
@@ -274,18 +287,14 @@ class InMemoryDynamo:
 
     def _query(self, request: Request) -> Answer:
         table = self._table(request)
-        names, values, keys = read_placeholders(request)
-        if keys is None:
-            raise refused("Missing required parameter: KeyConditionExpression")
-        answer, halves = query(table, asked(request, names, values), keys)
-        self._spend("Query", table, 0, halves)
+        answer, halves = query(table, asked(request))
+        self._costs.append(Spent("Query", table.name, 0, halves))
         return answer
 
     def _scan(self, request: Request) -> Answer:
         table = self._table(request)
-        names, values, _ = read_placeholders(request)
-        answer, halves = scan(table, asked(request, names, values))
-        self._spend("Scan", table, 0, halves)
+        answer, halves = scan(table, asked(request))
+        self._costs.append(Spent("Scan", table.name, 0, halves))
         return answer
 
 

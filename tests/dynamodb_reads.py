@@ -7,17 +7,9 @@ from itertools import islice
 from typing import Any, Final
 
 from tests.dynamodb_changes import projected
-from tests.dynamodb_expressions import (
-    Item,
-    Names,
-    Program,
-    Values,
-    check_overlap,
-    condition_program,
-    projection_program,
-    resolved,
-)
 from tests.dynamodb_grammar import Between, Call, Comparison, Condition, Junction, Path, Placeholder
+from tests.dynamodb_operands import Item, Names, Values, checked_roots, resolved
+from tests.dynamodb_requests import Statement, placeholders, statement_of
 from tests.dynamodb_tables import Index, Row, Table, given, index_entry, key_of
 from tests.dynamodb_values import order, refused
 from tests.item_size import read_half_units
@@ -35,51 +27,46 @@ class Asked:
     request: Mapping[str, Any]
     names: Names
     values: Values
-    projection: Program | None
-    filter: Program | None
+    statement: Statement
 
     def view(self, item: Item) -> Item:
         """The asked-for part of an item, as the caller's own."""
-        if self.projection is None:
+        if self.statement.projection is None:
             return given(item)
-        paths = [resolved(path, self.names) for path in self.projection.paths]
-        check_overlap(paths, "ProjectionExpression")
+        paths = [resolved(path, self.names) for path in self.statement.projection.paths]
+        checked_roots(paths, "ProjectionExpression")
         return given(projected(item, paths))
 
     def wanted(self, item: Item) -> bool:
         """Whether the filter lets the item through."""
-        if self.filter is None or self.filter.test is None:
+        program = self.statement.filter
+        if program is None or program.test is None:
             return True
-        return self.filter.test(item, self.names, self.values)
+        return program.test(item, self.names, self.values)
 
 
-def asked(request: Mapping[str, Any], names: Names, values: Values) -> Asked:
-    """Read the projection and the filter of a request.
+def asked(request: Mapping[str, Any]) -> Asked:
+    """Read the expressions of a request.
 
     Raises:
-        RequestRejected: an expression is wrong.
+        RequestRejected: one is wrong, or its placeholders are.
     """
-    projection, filtering = request.get("ProjectionExpression"), request.get("FilterExpression")
-    return Asked(
-        request=request,
-        names=names,
-        values=values,
-        projection=None if projection is None else projection_program(projection),
-        filter=None if filtering is None else condition_program(filtering, "FilterExpression"),
-    )
+    meaning = statement_of(request)
+    return Asked(request, *placeholders(request, meaning), meaning)
 
 
-def query(table: Table, asking: Asked, keys: Program) -> tuple[dict[str, Any], int]:
+def query(table: Table, asking: Asked) -> tuple[dict[str, Any], int]:
     """The page and its read half units.
 
     Raises:
         RequestRejected: the key condition or the filter does not fit the key schema.
     """
-    index = _index(table, asking.request)
-    hash_value = _check_keys(index, keys, asking)
+    index, keys = _index(table, asking.request), asking.statement.keys
+    if keys is None or keys.condition is None or keys.test is None:
+        raise refused("Missing required parameter: KeyConditionExpression")
+    hash_value = _check_keys(index, keys.condition, asking)
     _check_filter(index, asking)
     key_test = keys.test
-    assert key_test is not None
     rows: Iterator[Row] = (
         iter(table.partitions.get(hash_value["S"], {}).values())
         if index is KEYS
@@ -175,10 +162,9 @@ def _check_start(index: Index, start: Any) -> None:
         raise refused("The provided starting key is invalid: type mismatch")
 
 
-def _check_keys(index: Index, keys: Program, asking: Asked) -> dict[str, Any]:
+def _check_keys(index: Index, keys: Condition, asking: Asked) -> dict[str, Any]:
     """Refuse all but `hash = :value [AND one test of the range key]`; answers the hash value."""
-    assert keys.condition is not None
-    leaves = list(_leaves(keys.condition))
+    leaves = list(_leaves(keys))
     tested = [_tested(leaf, asking) for leaf in leaves]
     if sorted(tested) not in ([index.hash], sorted(index.types())):
         raise refused("Query key condition not supported")
@@ -232,8 +218,6 @@ def _placeholders(leaf: Condition) -> list[Placeholder]:
 
 
 def _check_filter(index: Index, asking: Asked) -> None:
-    if asking.filter is None:
-        return
-    for path in asking.filter.paths:
+    for path in asking.statement.filter.paths if asking.statement.filter else ():
         if resolved(path, asking.names)[0] in index.types():
             raise refused("Filter Expression can only contain non-primary key attributes")

@@ -4,18 +4,18 @@ DynamoDB ignores a field it does not know and botocore refuses it; a misspelt co
 pass a test, so it is refused here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from tests.dynamodb_expressions import (
-    Names,
     Program,
-    Values,
     condition_program,
     projection_program,
     update_program,
 )
+from tests.dynamodb_grammar import Demand
+from tests.dynamodb_operands import Names, Values
 from tests.dynamodb_values import checked, refused
 
 _COMMON: Final = {"TableName", "ExpressionAttributeNames", "ReturnConsumedCapacity"}
@@ -40,6 +40,13 @@ _READ: Final = {
 _BATCH: Final = {"RequestItems", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics"}
 _TRANSACT: Final = {"TransactItems", "ReturnConsumedCapacity"}
 
+EXPRESSIONS: Final[dict[str, Callable[[str], Program]]] = {
+    "ConditionExpression": condition_program,
+    "UpdateExpression": update_program,
+    "KeyConditionExpression": lambda text: condition_program(text, "KeyConditionExpression"),
+    "FilterExpression": lambda text: condition_program(text, "FilterExpression"),
+    "ProjectionExpression": projection_program,
+}
 FIELDS: Final = {
     "GetItem": _COMMON | {"Key", "ConsistentRead", "ProjectionExpression"},
     "PutItem": _WRITE | {"Item"},
@@ -63,26 +70,41 @@ ACTION_FIELDS: Final = {
 
 
 class Statement(NamedTuple):
-    """The expressions of one request and all placeholders they use."""
+    """The expressions of one request and the placeholders all of them use."""
 
-    condition: Program | None
-    update: Program | None
     names: frozenset[str]
     values: frozenset[str]
+    demands: tuple[Demand, ...]
+    condition: Program | None = None
+    update: Program | None = None
+    keys: Program | None = None
+    filter: Program | None = None
+    projection: Program | None = None
 
 
 @lru_cache(maxsize=4_096)
-def statement(condition: str | None, update: str | None) -> Statement:
-    """Compile the two expressions of a write; raises as their programs."""
-    tested = None if condition is None else condition_program(condition)
-    changed = None if update is None else update_program(update)
-    programs = [program for program in (tested, changed) if program is not None]
+def statement(texts: tuple[str | None, ...]) -> Statement:
+    """Compile the expressions of a request, given in the order of `EXPRESSIONS`.
+
+    Raises:
+        RequestRejected: one is not DynamoDB's language.
+    """
+    programs = [
+        None if text is None else read(text)
+        for text, read in zip(texts, EXPRESSIONS.values(), strict=True)
+    ]
+    present = [program for program in programs if program is not None]
     return Statement(
-        condition=tested,
-        update=changed,
-        names=frozenset().union(*(program.names for program in programs)),
-        values=frozenset().union(*(program.values for program in programs)),
+        frozenset().union(*(program.names for program in present)),
+        frozenset().union(*(program.values for program in present)),
+        tuple(demand for program in present for demand in program.demands),
+        *programs,
     )
+
+
+def statement_of(request: Mapping[str, Any]) -> Statement:
+    """The compiled expressions of a request; raises as `statement`."""
+    return statement(tuple([request.get(name) for name in EXPRESSIONS]))
 
 
 def check_fields(request: Mapping[str, Any], known: set[str]) -> None:
@@ -105,43 +127,28 @@ def check_required(request: Mapping[str, Any], field: str) -> None:
         raise refused(f"Missing required parameter: {field}")
 
 
-def placeholders(
-    request: Mapping[str, Any], used_names: frozenset[str], used_values: frozenset[str]
-) -> tuple[Names, Values]:
+def placeholders(request: Mapping[str, Any], meaning: Statement) -> tuple[Names, Values]:
     """The request's names and checked values, which must be exactly those its expressions use.
 
     Raises:
-        RequestRejected: one is missing, unused, empty or malformed.
+        RequestRejected: one is missing, unused, empty, malformed, or of a type no operator takes.
     """
     names = request.get("ExpressionAttributeNames", {})
     values = request.get("ExpressionAttributeValues", {})
-    if names.keys() != used_names or values.keys() != used_values:
-        _refuse_difference(names.keys() ^ used_names | values.keys() ^ used_values)
+    if names.keys() != meaning.names or values.keys() != meaning.values:
+        _refuse(names.keys() ^ meaning.names | values.keys() ^ meaning.values)
     if not names and "ExpressionAttributeNames" in request:
         raise refused("ExpressionAttributeNames must not be empty")
     if not values and "ExpressionAttributeValues" in request:
         raise refused("ExpressionAttributeValues must not be empty")
-    if not all(isinstance(name, str) and name for name in names.values()):
-        raise refused("ExpressionAttributeNames contains an invalid value")
-    return names, {name: checked(value) for name, value in values.items()}
+    if "" in names.values():
+        raise refused("ExpressionAttributeNames contains an empty name")
+    clean = {name: checked(value) for name, value in values.items()}
+    for name, types, where in meaning.demands:
+        if types.isdisjoint(clean[name]):
+            raise refused(f"Incorrect operand type for operator or function: {where}, {name}")
+    return names, clean
 
 
-def _refuse_difference(difference: set[str]) -> None:
+def _refuse(difference: set[str]) -> None:
     raise refused(f"Placeholders unused in expressions, or not defined: {sorted(difference)}")
-
-
-def read_placeholders(request: Mapping[str, Any]) -> tuple[Names, Values, Program | None]:
-    """`placeholders` of a Get, Query or Scan, with the compiled key condition of a Query."""
-    texts = (request.get("KeyConditionExpression"), request.get("FilterExpression"))
-    kinds = ("KeyConditionExpression", "FilterExpression")
-    programs = [
-        condition_program(text, kind)
-        for text, kind in zip(texts, kinds, strict=True)
-        if text is not None
-    ]
-    if (text := request.get("ProjectionExpression")) is not None:
-        programs.append(projection_program(text))
-    used_names = frozenset[str]().union(*(program.names for program in programs))
-    used_values = frozenset[str]().union(*(program.values for program in programs))
-    names, values = placeholders(request, used_names, used_values)
-    return names, values, None if texts[0] is None else programs[0]

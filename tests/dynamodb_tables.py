@@ -6,20 +6,33 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from tests.dynamodb_expressions import Item
+from tests.dynamodb_operands import Item
 from tests.dynamodb_values import Value, copied, refused
 from tests.item_size import LARGEST_ITEM, item_size, write_units
 
-LONGEST_KEYS: Final = {"pk": 2_048, "sk": 1_024}
+LONGEST_PK: Final = 2_048
+LONGEST_SK: Final = 1_024
 
 Key = tuple[str, str]
 
 
-class Row(NamedTuple):
-    """An item with its size in bytes. Items are never changed in place."""
+@dataclass(slots=True)
+class Row:
+    """An item, never changed in place, with a size it certainly does not exceed.
+
+    The exact size takes longer to count than the write itself, and most tests never ask for it.
+    """
 
     item: Item
-    size: int
+    bound: int
+
+    @property
+    def size(self) -> int:
+        """Exact bytes."""
+        return item_size(self.item)
+
+
+ABSENT: Final = Row({}, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,23 @@ class Spent(NamedTuple):
     read_half_units: int
 
 
+class Written(NamedTuple):
+    """A write whose cost is counted when somebody asks: `factor` is 2 in transactions."""
+
+    operation: str
+    table: "Table"
+    old: Row
+    new: Row
+    factor: int = 1
+
+    def spent(self) -> Spent:
+        """The cost: of the larger image, and of every index entry that changed."""
+        units = write_units(max(self.old.size, self.new.size))
+        for index in self.table.indexes.values():
+            units += _index_units(index, self.old, self.new)
+        return Spent(self.operation, self.table.name, units * self.factor, 0)
+
+
 class Change(NamedTuple):
     """One stream record: the images before and after."""
 
@@ -64,21 +94,19 @@ def key_of(key: Any) -> Key:
     Raises:
         RequestRejected: empty, too long, not strings.
     """
-    texts = []
-    for name, longest in LONGEST_KEYS.items():
-        value = key.get(name)
-        text = value.get("S") if isinstance(value, dict) and len(value) == 1 else None
-        if not isinstance(text, str):
-            raise refused("The provided key element does not match the schema")
-        if not 0 < len(text.encode()) <= longest:
-            raise refused(f"The value of a key attribute is empty or too long. Key: {name}")
-        texts.append(text)
-    return texts[0], texts[1]
+    try:
+        pk, sk = key["pk"]["S"], key["sk"]["S"]
+    except (KeyError, TypeError):
+        raise refused("The provided key element does not match the schema") from None
+    for text, longest in ((pk, LONGEST_PK), (sk, LONGEST_SK)):
+        if not isinstance(text, str) or not 0 < len(text.encode()) <= longest:
+            raise refused("The value of a key attribute is empty, too long or not a string")
+    return pk, sk
 
 
 def whole_key(key: Any) -> Key:
     """`key_of` a request's `Key`, which must hold nothing else."""
-    if not isinstance(key, dict) or len(key) != len(LONGEST_KEYS):
+    if len(key) != 2 or any(len(value) != 1 for value in key.values()):
         raise refused("The provided key element does not match the schema")
     return key_of(key)
 
@@ -115,10 +143,11 @@ class Table:
             for sk, row in partition.items():
                 yield (pk, sk), row
 
-    def write(self, key: Key, new: Row | None) -> int:
-        """Replace (or with None delete) one item; answers the write units it costs."""
+    def write(self, key: Key, new: Row | None) -> None:
+        """Replace (or with None delete) one item; what changes nothing leaves no record."""
         old = self.row(key)
-        before, after = old and old.item, new and new.item
+        before = None if old is None else old.item
+        after = None if new is None else new.item
         if new is not None:
             self.partitions.setdefault(key[0], {})[key[1]] = new
         elif old is not None:
@@ -127,26 +156,23 @@ class Table:
             self.changes.append(Change(next(self.sequence), key, before, after))
             if self.watch is not None:
                 self.watch(self.name, before, after)
-        largest = max(old.size if old else 0, new.size if new else 0)
-        units = write_units(largest)
-        for index in self.indexes.values():
-            units += _index_units(index, old, new)
-        return units
 
-    def checked_row(self, item: Item, size: int) -> Row:
-        """The row of an item about to be written.
+    def checked_row(self, item: Item, bound: int) -> Row:
+        """The row of an item about to be written, given a size it certainly does not exceed.
 
         Raises:
             RequestRejected: over 400 KB, or an index key of the wrong type.
         """
-        if size > LARGEST_ITEM:
-            raise refused("Item size has exceeded the maximum allowed size")
+        if bound > LARGEST_ITEM:
+            bound = item_size(item)
+            if bound > LARGEST_ITEM:
+                raise refused("Item size has exceeded the maximum allowed size")
         for index in self.indexes.values():
             for name, kind in index.types().items():
                 value = item.get(name)
                 if value is not None and not value.get(kind):
                     raise refused(f"Type mismatch or empty value for Index Key {name}")
-        return Row(item, size)
+        return Row(item, bound)
 
 
 def new_row(table: Table, item: Item) -> Row:
@@ -160,14 +186,12 @@ def index_entry(index: Index, item: Item) -> list[Value] | None:
     return None if None in values else [value for value in values if value]
 
 
-def _index_units(index: Index, old: Row | None, new: Row | None) -> int:
-    before = old and index_entry(index, old.item)
-    after = new and index_entry(index, new.item)
-    if before and after and before == after:
-        same = old is not None and new is not None and old.item == new.item
-        return 0 if same else write_units(max(old.size, new.size) if old and new else 0)
-    removed = write_units(old.size) if before and old else 0
-    return removed + (write_units(new.size) if after and new else 0)
+def _index_units(index: Index, old: Row, new: Row) -> int:
+    before, after = index_entry(index, old.item), index_entry(index, new.item)
+    if before is not None and before == after:
+        return 0 if old.item == new.item else write_units(max(old.size, new.size))
+    removed = 0 if before is None else write_units(old.size)
+    return removed + (0 if after is None else write_units(new.size))
 
 
 def stream_record(table: str, change: Change) -> dict[str, Any]:

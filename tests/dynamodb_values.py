@@ -7,7 +7,7 @@ values is equality of Python objects and no caller can reach into the store.
 
 import re
 from collections.abc import Callable, Mapping
-from decimal import Context, Decimal, DecimalException
+from decimal import Context, Decimal
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
@@ -22,6 +22,7 @@ ORDERED: Final = frozenset({"S", "N", "B"})
 TYPES: Final = frozenset({"S", "N", "B", "SS", "NS", "BS", "BOOL", "NULL", "M", "L"})
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_LIMIT = 10**DIGITS
 _WIDE = Context(prec=400)
 
 
@@ -39,6 +40,8 @@ def checked(value: object, depth: int = 1) -> Value:
     if not isinstance(value, dict) or len(value) != 1:
         raise refused(f"Supplied AttributeValue must have exactly one type: {value!r}")
     ((kind, content),) = value.items()
+    if kind == "N" and type(content) is str:
+        return {"N": _canonical(content)}
     check = _CHECKS.get(kind)
     if check is None:
         raise refused(f"Supplied AttributeValue has an unknown type: {kind!r}")
@@ -71,7 +74,7 @@ def written(number: int | Decimal) -> str:
     Raises:
         RequestRejected: more than 38 significant digits, or a magnitude it cannot hold.
     """
-    if isinstance(number, int) and -(10**DIGITS) < number < 10**DIGITS:
+    if isinstance(number, int) and -_LIMIT < number < _LIMIT:
         return str(number)
     exact = Decimal(number).normalize(_WIDE)
     if len(exact.as_tuple().digits) > DIGITS:
@@ -92,13 +95,10 @@ def added(left: str, right: str, sign: int) -> str:
     Raises:
         RequestRejected: the result does not fit into 38 digits.
     """
-    first, second = parsed(left), parsed(right)
-    if isinstance(first, int) and isinstance(second, int):
-        return written(first + sign * second)
     try:
-        return written(_WIDE.add(Decimal(first), Decimal(sign) * Decimal(second)))
-    except DecimalException as error:
-        raise refused("Number overflow") from error
+        return written(int(left) + sign * int(right))
+    except ValueError:
+        return written(_WIDE.add(Decimal(left), _WIDE.multiply(sign, Decimal(right))))
 
 
 def order(value: Value) -> Any:
@@ -109,6 +109,8 @@ def order(value: Value) -> Any:
 
 def copied(value: Value) -> Value:
     """A copy a caller may change."""
+    if "S" in value or "N" in value:
+        return value.copy()
     ((kind, content),) = value.items()
     if kind == "M":
         return {"M": {name: copied(member) for name, member in content.items()}}

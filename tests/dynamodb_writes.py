@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from tollgate.store.dynamodb import ConditionFailed, RequestRejected, TransactionRefused
+from typing import Any, Final
 
 from tests.dynamodb_changes import updated
-from tests.dynamodb_expressions import Item, Names, Parts, Values, check_overlap, resolved
-from tests.dynamodb_requests import Statement, check_required, placeholders, statement
+from tests.dynamodb_operands import Item, Names, Parts, Values, checked_roots, resolved
+from tests.dynamodb_requests import Statement, check_required, placeholders, statement_of
 from tests.dynamodb_tables import Key, Row, Table, given, key_item, key_of, new_row, whole_key
 from tests.dynamodb_values import checked, refused
-from tests.item_size import attribute_size, item_size
+from tests.item_size import value_size
+from tollgate.store.dynamodb import ConditionFailed, RequestRejected, TransactionRefused
+
+SMALL: Final = 300
+"""More than the bytes of any number and of one unaliased name with its overhead."""
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class Write:
         if self.item is not None:
             return new_row(self.table, self.item)
         if self.word == "Update":
-            return self._updated(old or Row(key_item(self.key), item_size(key_item(self.key))))
+            return self._updated(old or new_row(self.table, key_item(self.key)))
         return old if self.word == "ConditionCheck" else None
 
     def _updated(self, old: Row) -> Row:
@@ -52,13 +54,13 @@ class Write:
         if program is None:
             return old
         new = updated(old.item, program, self.paths, self.names, self.values)
-        size = old.size
-        for root in {str(path[0]) for path in self.paths}:
-            if root in old.item:
-                size -= attribute_size(root, old.item[root])
-            if root in new:
-                size += attribute_size(root, new[root])
-        return self.table.checked_row(new, size)
+        return self.table.checked_row(new, old.bound * (1 + program.copies) + self._weight())
+
+    def _weight(self) -> int:
+        """Bytes the request's names, values and sums cannot exceed in the item."""
+        names = sum([len(name) for name in self.names.values()])
+        large = sum([value_size(value) for value in self.values.values() if "N" not in value])
+        return 4 * names + len(self.paths) * (SMALL + large)
 
 
 def understood(table: Table, word: str, request: Mapping[str, Any]) -> Write:
@@ -67,9 +69,9 @@ def understood(table: Table, word: str, request: Mapping[str, Any]) -> Write:
     Raises:
         RequestRejected: it is wrong in itself, whatever is stored.
     """
-    condition, show = _options(word, request)
-    meaning = statement(condition, request.get("UpdateExpression"))
-    names, values = placeholders(request, meaning.names, meaning.values)
+    show = _shown(word, request)
+    meaning = statement_of(request)
+    names, values = placeholders(request, meaning)
     item = checked({"M": request["Item"]}, 0)["M"] if word == "Put" else None
     return Write(
         word=word,
@@ -84,22 +86,22 @@ def understood(table: Table, word: str, request: Mapping[str, Any]) -> Write:
     )
 
 
-def _options(word: str, request: Mapping[str, Any]) -> tuple[str | None, str]:
+def _shown(word: str, request: Mapping[str, Any]) -> str:
     check_required(request, "Item" if word == "Put" else "Key")
     if word == "ConditionCheck":
         check_required(request, "ConditionExpression")
-    show = request.get("ReturnValuesOnConditionCheckFailure", "NONE")
+    show: str = request.get("ReturnValuesOnConditionCheckFailure", "NONE")
     if show not in {"NONE", "ALL_OLD"}:
         raise refused(f"ReturnValuesOnConditionCheckFailure set to invalid value: {show}")
-    return request.get("ConditionExpression"), show
+    return show
 
 
 def _update_paths(meaning: Statement, names: Names) -> Sequence[Parts]:
     if meaning.update is None:
         return ()
     paths = [resolved(path, names) for path in meaning.update.paths]
-    check_overlap(paths, "UpdateExpression")
-    if any(path[0] in {"pk", "sk"} for path in paths):
+    roots = checked_roots(paths, "UpdateExpression")
+    if "pk" in roots or "sk" in roots:
         raise refused("Cannot update attribute. This attribute is part of the key")
     return paths
 
