@@ -10,17 +10,22 @@ from decimal import Decimal
 from typing import Literal
 
 Status = Literal["active", "disabled"]
+KeyStatus = Literal["active", "disabled", "revoked"]
 BillingModelSource = Literal["requested", "channel_mapped", "upstream"]
 BillingMode = Literal["tokens", "times", "seconds"]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Prices for a range of context sizes, left-open and right-closed: (minimum, maximum]."""
+    """Prices for a range of context sizes, left-open and right-closed: (minimum, maximum].
+
+    `tiers` maps a service tier to the classes it prices differently inside this range.
+    """
 
     minimum: int
     maximum: int | None
     prices: Mapping[str, str]
+    tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,9 @@ class GroupPart:
 class GlobalPart:
     """What is not anybody's own: official prices, default model groups, settings.
 
-    `prices` lists the versions of each model (oldest first; the current and the scheduled ones),
-    `default_groups` the code of each model's default model group.
+    `prices` lists the versions of each model by their start (the current one, then those that
+    are scheduled), `default_groups` the code of each model's default model group. Both are keyed
+    by normal model patterns (domain/patterns.py).
     """
 
     version: int
@@ -115,7 +121,7 @@ class Key:
     secret_hash: str
     pepper_generation: int
     group: str
-    status: Status = "active"
+    status: KeyStatus = "active"
     pricing_group: str = ""
     pricing_group_fallback: Literal["refuse", "default"] = "refuse"
     limited: bool = False
@@ -141,3 +147,14 @@ class Profile:
     concurrency: int
     shards: int = 1
     groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What all relays know together of the accounts: facts by account id, as whole numbers.
+
+    `version` is the one a writer must name to replace them (ruling R21).
+    """
+
+    version: int = 0
+    accounts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

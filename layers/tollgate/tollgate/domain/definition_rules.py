@@ -1,0 +1,166 @@
+"""Which definitions are refused: by their own fields, or by the step from one status to another."""
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from tollgate.domain.definitions import (
+    AccountDefinition,
+    AdminToken,
+    ChannelDefinition,
+    GroupDefinition,
+    KeyDefinition,
+    ModelGroup,
+    Setting,
+    UserDefinition,
+)
+from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.domain.patterns import normal
+
+ALIAS: Final = re.compile(r"[0-9a-hjkmnp-tv-z]{4}")
+EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+GROUP_CODE: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+SETTING_NAME: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
+LONGEST_NAME: Final = 100
+LONGEST_MODEL: Final = 100
+LONGEST_EMAIL: Final = 254
+MOST_GROUPS: Final = 40
+"""Groups one definition may name: each takes part in the write's transaction (100 actions)."""
+
+MULTIPLIER_LIMIT: Final = Decimal(1000)
+MULTIPLIER_DECIMALS: Final = 6
+
+Steps = Mapping[str, frozenset[str]]
+SWITCH: Final[Steps] = {"active": frozenset({"disabled"}), "disabled": frozenset({"active"})}
+USER_STEPS: Final[Steps] = {
+    "active": frozenset({"disabled", "deleted"}),
+    "disabled": frozenset({"active", "deleted"}),
+}
+SECRET_STEPS: Final[Steps] = {
+    "active": frozenset({"disabled", "revoked"}),
+    "disabled": frozenset({"active", "revoked"}),
+}
+"""Of API keys and management tokens: nothing leads back from `revoked`."""
+
+
+def require(rule: bool, field: str, message: str) -> None:
+    """Refuse a definition that breaks a rule, naming the field.
+
+    Raises:
+        ValidationFailed: the rule does not hold.
+    """
+    if not rule:
+        raise ValidationFailed(f"{field}: {message}", param=field)
+
+
+def check_step(steps: Steps, before: str, after: str) -> None:
+    """Refuse a change of status that has no way.
+
+    Raises:
+        Conflict: nothing leads from the one to the other.
+    """
+    if before != after and after not in steps.get(before, frozenset()):
+        raise Conflict(f"what is {before} cannot become {after}", param="status")
+
+
+def check_name(name: str) -> None:
+    require(bool(name.strip()) and len(name) <= LONGEST_NAME, "name", "1 to 100 characters")
+
+
+def check_multiplier(value: Decimal, field: str) -> None:
+    fits = value.is_finite() and 0 <= value <= MULTIPLIER_LIMIT
+    exact = fits and value == round(value, MULTIPLIER_DECIMALS)
+    require(exact, field, f"0 to {MULTIPLIER_LIMIT} with at most {MULTIPLIER_DECIMALS} decimals")
+
+
+def check_distinct(names: Iterable[str], field: str) -> None:
+    """Two spellings of one name would be one row at lookup (ruling R8)."""
+    spellings = [normal(name) for name in names]
+    require(all(spellings), field, "a name is empty")
+    require(len(set(spellings)) == len(spellings), field, "a name is there twice")
+
+
+def check_groups(groups: tuple[str, ...]) -> None:
+    check_distinct(groups, "groups")
+    require(len(groups) <= MOST_GROUPS, "groups", f"at most {MOST_GROUPS}")
+
+
+def check_user(user: UserDefinition) -> None:
+    require(
+        EMAIL.fullmatch(user.email) is not None and len(user.email) <= LONGEST_EMAIL,
+        "email",
+        "not an e-mail address",
+    )
+    require(len(user.name) <= LONGEST_NAME, "name", "at most 100 characters")
+    require(user.rpm >= 0, "rpm", "not negative")
+    require(user.concurrency >= 0, "concurrency", "not negative")
+    require(user.shards >= 1, "shards", "at least 1")
+    check_groups(user.groups)
+
+
+def check_key(key: KeyDefinition) -> None:
+    require(ALIAS.fullmatch(key.alias) is not None, "alias", "four digits of base 32")
+    require(bool(key.secret_hash), "secret_hash", "is missing")
+    require(bool(key.group), "group", "name the group the key calls through")
+    require(len(key.name) <= LONGEST_NAME, "name", "at most 100 characters")
+    require(key.quota is None or key.quota >= 0, "quota", "not negative")
+    require(
+        not key.pricing_group or GROUP_CODE.fullmatch(key.pricing_group) is not None,
+        "pricing_group",
+        "not a model group's code",
+    )
+    check_distinct(key.models, "models")
+
+
+def check_group(group: GroupDefinition) -> None:
+    check_name(group.name)
+    require(ALIAS.fullmatch(group.alias) is not None, "alias", "four digits of base 32")
+    require(bool(group.platform), "platform", "is missing")
+    check_multiplier(group.multiplier, "multiplier")
+
+
+def check_account(account: AccountDefinition) -> None:
+    check_name(account.name)
+    require(bool(account.platform), "platform", "is missing")
+    require(bool(account.type), "type", "is missing")
+    require(
+        account.base_url.startswith(("https://", "http://")), "base_url", "an http or https address"
+    )
+    require(account.weight >= 0, "weight", "not negative; 0 drains the account")
+    check_multiplier(account.cost_multiplier, "cost_multiplier")
+    check_groups(account.groups)
+    check_distinct(account.models, "models")
+    check_distinct(account.model_mapping, "model_mapping")
+
+
+def check_channel(channel: ChannelDefinition) -> None:
+    check_name(channel.name)
+    check_groups(channel.groups)
+    for platform, mapping in channel.model_mapping.items():
+        check_distinct(mapping, f"model_mapping.{platform}")
+
+
+def check_model(model: str) -> None:
+    """A model name or a `prefix*`; a star stands nowhere but at the end."""
+    named = normal(model)
+    require(bool(named) and len(named) <= LONGEST_MODEL, "model", "1 to 100 characters")
+    require("*" not in named[:-1], "model", "only the last character may be *")
+
+
+def check_model_group(group: ModelGroup) -> None:
+    check_model(group.model)
+    require(
+        GROUP_CODE.fullmatch(group.code) is not None,
+        "code",
+        "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit",
+    )
+
+
+def check_setting(setting: Setting) -> None:
+    require(SETTING_NAME.fullmatch(setting.name) is not None, "name", "not a setting's name")
+
+
+def check_admin_token(token: AdminToken) -> None:
+    check_name(token.name)
+    require(bool(token.secret_hash), "secret_hash", "is missing")

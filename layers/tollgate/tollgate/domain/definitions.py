@@ -1,0 +1,201 @@
+"""What staff and users define: the catalog as it is written, before the publisher compiles it.
+
+One frozen value per entity. `stamp` says which version it is and who wrote it; the store sets it
+and takes no notice of what a caller put there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from tollgate.domain.catalog import BillingMode, BillingModelSource, KeyStatus, Price, Status
+
+UserStatus = Literal["active", "disabled", "deleted"]
+TokenStatus = Literal["active", "disabled", "revoked"]
+Role = Literal["owner", "finance", "operator", "support", "auditor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes, and when (epoch milliseconds)."""
+
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The version of a definition (its ETag, +1 on every write) and its history in short."""
+
+    version: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    updated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserDefinition:
+    """A user: who is billed. `groups` are the exclusive groups opened to them."""
+
+    id: str
+    email: str
+    rpm: int
+    concurrency: int
+    name: str = ""
+    shards: int = 1
+    groups: tuple[str, ...] = ()
+    status: UserStatus = "active"
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A user's password as its argon2id hash. Never published."""
+
+    hash: str
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDefinition:
+    """A user's API key. The secret itself is nowhere; `quota` is in nanos, None is unlimited.
+
+    `alias` stands for the key in holds and in the wallet, so it is never given twice, not even
+    after the key was revoked.
+    """
+
+    id: str
+    user: str
+    alias: str
+    secret_hash: str
+    pepper_generation: int
+    last4: str
+    group: str
+    name: str = ""
+    pricing_group: str = ""
+    pricing_group_fallback: Literal["refuse", "default"] = "refuse"
+    quota: int | None = None
+    expires_at: int | None = None
+    models: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    cost_in_stream: bool = True
+    status: KeyStatus = "active"
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDefinition:
+    """A pool that keys call through. `alias` stands for it inside subscription-funded holds."""
+
+    id: str
+    alias: str
+    name: str
+    platform: str
+    multiplier: Decimal = Decimal(1)
+    exclusive: bool = False
+    description: str = ""
+    status: Status = "active"
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDefinition:
+    """An upstream account. `secret` is what `store/secrets.py` sealed; nothing here opens it."""
+
+    id: str
+    name: str
+    platform: str
+    type: str
+    base_url: str
+    secret: Mapping[str, str | int]
+    groups: tuple[str, ...] = ()
+    priority: int = 0
+    weight: int = 1
+    model_mapping: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    cost_multiplier: Decimal = Decimal(1)
+    status: Status = "active"
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDefinition:
+    """A route as sold: its groups, and per platform which name becomes which."""
+
+    id: str
+    name: str
+    groups: tuple[str, ...] = ()
+    model_mapping: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    billing_model_source: BillingModelSource = "channel_mapped"
+    description: str = ""
+    status: Status = "active"
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceDefinition:
+    """The head of a model's price: its newest version's number, and the versions that live.
+
+    `live` holds the version in force and those scheduled, by their start; a withdrawn price has
+    none. Every version ever written stays readable beside it.
+    """
+
+    model: str
+    number: int
+    live: tuple[Price, ...]
+    status: Literal["active", "withdrawn"] = "active"
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceVersion:
+    """One immutable version of a model's price, and where its figures came from."""
+
+    price: Price
+    source: str = ""
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGroup:
+    """A price or quality tier of one model."""
+
+    model: str
+    code: str
+    billing_type: BillingMode
+    display_name: str = ""
+    enabled: bool = True
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultGroup:
+    """Which model group of a model serves callers who ask for none."""
+
+    model: str
+    code: str
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One switch or number of the whole installation."""
+
+    name: str
+    value: str | int | bool
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminToken:
+    """A management token and what its holder may do. The secret itself is nowhere."""
+
+    id: str
+    name: str
+    role: Role
+    secret_hash: str
+    pepper_generation: int
+    last4: str
+    status: TokenStatus = "active"
+    stamp: Stamp = field(default_factory=Stamp)

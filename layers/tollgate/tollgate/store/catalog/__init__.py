@@ -1,0 +1,1 @@
+"""Definitions as staff and users write them, kept in the Catalog table through pynamodb."""

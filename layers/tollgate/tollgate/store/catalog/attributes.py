@@ -1,0 +1,89 @@
+"""How exact values are stored: whole numbers as numbers, decimals as text, never a float."""
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from pynamodb.attributes import Attribute
+from pynamodb.constants import LIST, NUMBER, STRING
+
+from tollgate.domain.catalog import Price
+from tollgate.store.snapshot_parts import read_price, write_price
+
+
+class IntegerAttribute(Attribute[int]):
+    """A whole number; pynamodb's own would read what is not whole as a float."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: int) -> str:
+        return str(int(value))
+
+    def deserialize(self, value: str) -> int:
+        return int(value)
+
+
+class DecimalAttribute(Attribute[Decimal]):
+    """A decimal, as the text it was written with."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Decimal) -> str:
+        return format(value, "f")
+
+    def deserialize(self, value: str) -> Decimal:
+        return Decimal(value)
+
+
+class NamesAttribute(Attribute[tuple[str, ...]]):
+    """A list of names, in order."""
+
+    attr_type = LIST
+
+    def serialize(self, value: Iterable[str]) -> list[dict[str, str]]:
+        return [{STRING: name} for name in value]
+
+    def deserialize(self, value: list[dict[str, str]]) -> tuple[str, ...]:
+        return tuple(element[STRING] for element in value)
+
+
+def refuse_float(text: str) -> Any:
+    """No number with a point belongs in the catalog: prices are text.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(f"{text} is a float; write it as text")
+
+
+class JsonAttribute(Attribute[Any]):
+    """A nested value of texts, whole numbers, booleans, lists and maps."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Any) -> str:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+    def deserialize(self, value: str) -> Any:
+        return json.loads(value, parse_float=refuse_float, parse_constant=refuse_float)
+
+
+class PriceAttribute(JsonAttribute):
+    """One version of a price."""
+
+    def serialize(self, value: Price) -> str:
+        return super().serialize(write_price(value))
+
+    def deserialize(self, value: str) -> Price:
+        return read_price(super().deserialize(value))
+
+
+class PricesAttribute(JsonAttribute):
+    """Several versions of a price, in order."""
+
+    def serialize(self, value: Iterable[Price]) -> str:
+        return super().serialize([write_price(price) for price in value])
+
+    def deserialize(self, value: str) -> tuple[Price, ...]:
+        return tuple(read_price(row) for row in super().deserialize(value))

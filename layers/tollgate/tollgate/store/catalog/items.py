@@ -1,0 +1,190 @@
+"""The items of the Catalog table, as docs/architecture.md lays them out; one class per `kind`."""
+
+from dataclasses import dataclass
+
+from pynamodb.attributes import BooleanAttribute, DiscriminatorAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.models import Model
+
+from tollgate.store.catalog.attributes import (
+    DecimalAttribute,
+    IntegerAttribute,
+    JsonAttribute,
+    NamesAttribute,
+    PriceAttribute,
+    PricesAttribute,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the Catalog table is: its name, the region, and an address other than AWS's own."""
+
+    table: str
+    region: str
+    url: str | None = None
+
+
+class Item(Model):
+    """What every item of the table has."""
+
+    class Meta:
+        table_name = "unbound"
+        region = "us-east-1"
+        host: str | None = None
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    kind = DiscriminatorAttribute()
+    version = IntegerAttribute()
+    created_at = IntegerAttribute()
+    updated_at = IntegerAttribute()
+    updated_by = UnicodeAttribute()
+
+
+def bind(endpoint: Endpoint) -> Connection:
+    """Point every item class at its table; once per process, before the first call.
+
+    pynamodb keeps the connection on the class and offers no other place to bind it late.
+    """
+    Item.Meta.table_name = endpoint.table
+    Item.Meta.region = endpoint.region
+    Item.Meta.host = endpoint.url
+    Item._connection = None  # noqa: SLF001 - see above; the next line makes the new one
+    table = Item._get_connection()  # noqa: SLF001 - subclasses inherit it, so there is one client
+    return table.connection
+
+
+class UserItem(Item, discriminator="user"):
+    id = UnicodeAttribute()
+    email = UnicodeAttribute()
+    name = UnicodeAttribute()
+    status = UnicodeAttribute()
+    rpm = IntegerAttribute()
+    concurrency = IntegerAttribute()
+    shards = IntegerAttribute()
+    groups = NamesAttribute()
+
+
+class PasswordItem(Item, discriminator="password"):
+    hash = UnicodeAttribute()
+
+
+class KeyItem(Item, discriminator="key"):
+    id = UnicodeAttribute()
+    user = UnicodeAttribute()
+    alias = UnicodeAttribute()
+    name = UnicodeAttribute()
+    secret_hash = UnicodeAttribute()
+    pepper_generation = IntegerAttribute()
+    last4 = UnicodeAttribute()
+    group = UnicodeAttribute()
+    pricing_group = UnicodeAttribute()
+    pricing_group_fallback = UnicodeAttribute()
+    quota = IntegerAttribute(null=True)
+    expires_at = IntegerAttribute(null=True)
+    models = NamesAttribute()
+    endpoints = NamesAttribute()
+    cost_in_stream = BooleanAttribute()
+    status = UnicodeAttribute()
+
+
+class GroupItem(Item, discriminator="group"):
+    id = UnicodeAttribute()
+    alias = UnicodeAttribute()
+    name = UnicodeAttribute()
+    platform = UnicodeAttribute()
+    multiplier = DecimalAttribute()
+    exclusive = BooleanAttribute()
+    description = UnicodeAttribute()
+    status = UnicodeAttribute()
+
+
+class AccountItem(Item, discriminator="account"):
+    id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    platform = UnicodeAttribute()
+    type = UnicodeAttribute()
+    base_url = UnicodeAttribute()
+    secret = JsonAttribute()
+    groups = NamesAttribute()
+    priority = IntegerAttribute()
+    weight = IntegerAttribute()
+    model_mapping = JsonAttribute()
+    models = NamesAttribute()
+    cost_multiplier = DecimalAttribute()
+    status = UnicodeAttribute()
+
+
+class ChannelItem(Item, discriminator="channel"):
+    id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    groups = NamesAttribute()
+    model_mapping = JsonAttribute()
+    billing_model_source = UnicodeAttribute()
+    description = UnicodeAttribute()
+    status = UnicodeAttribute()
+
+
+class PriceItem(Item, discriminator="price"):
+    model = UnicodeAttribute()
+    number = IntegerAttribute()
+    live = PricesAttribute()
+    status = UnicodeAttribute()
+
+
+class PriceVersionItem(Item, discriminator="price_version"):
+    price = PriceAttribute()
+    source = UnicodeAttribute()
+
+
+class DefaultGroupItem(Item, discriminator="default_group"):
+    model = UnicodeAttribute()
+    code = UnicodeAttribute()
+
+
+class ModelGroupItem(Item, discriminator="model_group"):
+    model = UnicodeAttribute()
+    code = UnicodeAttribute()
+    billing_type = UnicodeAttribute()
+    display_name = UnicodeAttribute()
+    enabled = BooleanAttribute()
+
+
+class SettingItem(Item, discriminator="setting"):
+    name = UnicodeAttribute()
+    value = JsonAttribute()
+
+
+class AdminTokenItem(Item, discriminator="admin_token"):
+    id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    role = UnicodeAttribute()
+    secret_hash = UnicodeAttribute()
+    pepper_generation = IntegerAttribute()
+    last4 = UnicodeAttribute()
+    status = UnicodeAttribute()
+
+
+class Guard(Item):
+    """What it is named after belongs to one owner."""
+
+    owner = UnicodeAttribute()
+
+
+class EmailItem(Guard, discriminator="email"):
+    """The address belongs to one user."""
+
+
+class AliasItem(Guard, discriminator="alias"):
+    """The alias belongs to one of the user's keys."""
+
+
+class GuardItem(Guard, discriminator="guard"):
+    """A group's channel, a channel's name, a group's alias."""
+
+
+class UsesItem(Item, discriminator="uses"):
+    """How many definitions name a group; it exists as long as the group does."""
+
+    uses = IntegerAttribute()

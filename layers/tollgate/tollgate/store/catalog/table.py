@@ -1,0 +1,117 @@
+"""The Catalog table as one object: every kind of definition, in its partition."""
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import DoesNotExist
+
+from tollgate.domain.definitions import (
+    AccountDefinition,
+    AdminToken,
+    Author,
+    ChannelDefinition,
+    GroupDefinition,
+    KeyDefinition,
+    Password,
+    Setting,
+    UserDefinition,
+)
+from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.store.catalog.access import Definitions, uses_of
+from tollgate.store.catalog.items import Endpoint, Item, UserItem, UsesItem, bind
+from tollgate.store.catalog.kinds import (
+    ACCOUNT,
+    ADMIN_TOKEN,
+    CHANNEL,
+    GROUP,
+    KEY,
+    PASSWORD,
+    SETTING,
+    USER,
+    email_guard,
+    keys_of,
+)
+from tollgate.store.catalog.prices import ModelGroups, Prices
+from tollgate.store.catalog.writing import Writing, foreign_errors
+
+
+class Users(Definitions[UserDefinition]):
+    """Who is billed."""
+
+    def by_email(self, address: str) -> UserDefinition | None:
+        """The user of an e-mail address, however it is capitalised; None when nobody has it."""
+        claim = email_guard(address)
+        with foreign_errors():
+            try:
+                guard = claim.item.get(claim.pk, claim.sk, consistent_read=True)
+            except DoesNotExist:
+                return None
+        return self.find(guard.owner)
+
+
+class Keys(Definitions[KeyDefinition]):
+    """The API keys of one user."""
+
+    def _also(
+        self, writing: Writing, before: KeyDefinition | None, after: KeyDefinition | None
+    ) -> None:
+        if before is not None or after is None:
+            return
+        living = Item.pk.exists() & (UserItem.status != "deleted")
+        nobody = ValidationFailed(f"there is no user {after.user!r}", param="user")
+        writing.check(UserItem("users", after.user), living, nobody)
+
+
+class Groups(Definitions[GroupDefinition]):
+    """The pools that keys call through; one that anything names cannot be removed."""
+
+    def _also(
+        self, writing: Writing, before: GroupDefinition | None, after: GroupDefinition | None
+    ) -> None:
+        if before is None and after is not None:
+            there = Conflict(f"group {after.id} is there already")
+            writing.put(uses_of(after.id), Item.pk.does_not_exist(), there)
+        if before is not None and after is None:
+            named = Conflict(
+                f"group {before.id} is still named by keys, users, accounts or a channel; "
+                "move them to another group first, or disable this one"
+            )
+            writing.delete(uses_of(before.id), UsesItem.uses == 0, named)
+
+
+class CatalogTable:
+    """Every definition there is. One per process: pynamodb binds its classes, not objects."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        connection: Connection = bind(endpoint)
+        self._connection = connection
+        self.users = Users(USER, "users", connection)
+        self.groups = Groups(GROUP, "groups", connection)
+        self.accounts: Definitions[AccountDefinition] = Definitions(ACCOUNT, "accounts", connection)
+        self.channels: Definitions[ChannelDefinition] = Definitions(CHANNEL, "channels", connection)
+        self.settings: Definitions[Setting] = Definitions(SETTING, "settings", connection)
+        self.admin_tokens: Definitions[AdminToken] = Definitions(
+            ADMIN_TOKEN, "admin_tokens", connection
+        )
+        self.prices = Prices(connection)
+
+    def keys(self, user: str) -> Keys:
+        """The API keys of a user."""
+        return Keys(KEY, keys_of(user), self._connection)
+
+    def model_groups(self, model: str) -> ModelGroups:
+        """The model groups of a model."""
+        return ModelGroups(model, self._connection)
+
+    def password(self, user: str) -> str | None:
+        """The hash of a user's password, None when they have none."""
+        found = self._password(user).find("password")
+        return None if found is None else found.hash
+
+    def set_password(self, user: str, hashed: str, author: Author) -> None:
+        """Replace a user's password hash."""
+        passwords = self._password(user)
+        writing = Writing(self._connection)
+        passwords.stage(writing, passwords.find("password"), Password(hashed), author)
+        writing.commit()
+
+    def _password(self, user: str) -> Definitions[Password]:
+        return Definitions(PASSWORD, f"password#{user}", self._connection)

@@ -1,0 +1,187 @@
+"""Publishing a snapshot: a claimed number, parts under it, and one conditional write that counts.
+
+A crash anywhere leaves the old version valid: parts nobody names are only waste, and the next
+publication of the same part lets them expire (ruling R22).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tollgate.domain.catalog import GlobalPart, GroupPart, Profile
+from tollgate.store.dynamodb import ConditionFailed, Dynamo, Item, StoreError
+from tollgate.store.snapshot_parts import write_global, write_group, write_profile
+from tollgate.store.snapshots import (
+    GLOBAL,
+    READ_ATTEMPTS,
+    VERSION_KEY,
+    Numbers,
+    part_key,
+    profile_key,
+    put_onto,
+    read_item,
+    read_numbers,
+    unless_changed,
+)
+
+PART_LIMIT: Final = 350 * 1024
+"""Bytes of one compressed part: DynamoDB takes 400 KB for a whole item."""
+
+WRITE_ATTEMPTS: Final = 3
+
+
+class Overtaken(StoreError):
+    """Somebody else published since the claim was made; what was built must be built again."""
+
+
+class PartTooLarge(StoreError):
+    """A part does not fit in one item; it cannot be published until it is made smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A number of one's own for the parts about to be written, and what counted before."""
+
+    number: int
+    seen: Numbers
+
+
+class Publications:
+    """Writes the snapshot."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def claim(self) -> Claim:
+        """Take a number for new parts and learn what counts now, in one write.
+
+        What is read **after** this may be published under the claim: whoever publishes in
+        between makes `publish` refuse it.
+        """
+        item: Item = self._update(
+            VERSION_KEY,
+            {
+                "UpdateExpression": "ADD claimed :one",
+                "ExpressionAttributeValues": {":one": {"N": "1"}},
+                "ReturnValues": "ALL_NEW",
+            },
+        )["Attributes"]
+        return Claim(int(item["claimed"]["N"]), read_numbers(item))
+
+    def put_everywhere(self, part: GlobalPart) -> None:
+        """Write a global part under its number; it does not count yet.
+
+        Raises:
+            PartTooLarge: it does not fit.
+        """
+        self._put_part(GLOBAL, part.version, write_global(part))
+
+    def put_group(self, part: GroupPart) -> None:
+        """Write a group's part under its number; it does not count yet.
+
+        Raises:
+            PartTooLarge: it does not fit.
+        """
+        self._put_part(part.id, part.version, write_group(part))
+
+    def publish(self, claim: Claim, everywhere: int, groups: Mapping[str, int]) -> None:
+        """Make these part numbers count.
+
+        Raises:
+            Overtaken: another publisher came first.
+        """
+        numbers = {group: {"N": str(number)} for group, number in groups.items()}
+        guard = unless_changed(claim.seen.version)
+        names = {"#global": "global", "#groups": "groups"}
+        values = {
+            ":version": {"N": str(claim.number)},
+            ":global": {"N": str(everywhere)},
+            ":groups": {"M": numbers},
+        }
+        try:
+            self._update(
+                VERSION_KEY,
+                {
+                    "UpdateExpression": (
+                        "SET #version = :version, #global = :global, #groups = :groups"
+                    ),
+                    "ConditionExpression": guard["ConditionExpression"],
+                    "ExpressionAttributeNames": guard["ExpressionAttributeNames"] | names,
+                    "ExpressionAttributeValues": guard.get("ExpressionAttributeValues", {})
+                    | values,
+                },
+                attempts=1,
+            )
+        except ConditionFailed as error:
+            raise Overtaken(f"another publisher came before version {claim.number}") from error
+
+    def retire(self, part: str, below: int, expires: int) -> None:
+        """Let every older number of a part expire (epoch seconds), those of crashes too."""
+        for key in self._older(part, below):
+            self._update(
+                key,
+                {
+                    "UpdateExpression": "SET expires = :expires",
+                    "ConditionExpression": "attribute_exists(pk)",
+                    "ExpressionAttributeValues": {":expires": {"N": str(expires)}},
+                },
+            )
+
+    def profile_version(self, user: str) -> int:
+        """The version of a user's profile, 0 before the first."""
+        item = read_item(self._dynamo, self._table, profile_key(user))
+        return 0 if item is None else int(item["version"]["N"])
+
+    def put_profile(self, profile: Profile, seen: int) -> None:
+        """Replace a user's profile, if it is still the version seen.
+
+        Raises:
+            Overtaken: another publisher came first.
+            PartTooLarge: the user has more keys than fit.
+        """
+        body = fitting(f"profile {profile.user}", write_profile(profile))
+        version: Item = {"version": {"N": str(profile.version)}, "body": {"B": body}}
+        item = profile_key(profile.user) | version
+        if not put_onto(self._dynamo, self._table, item, seen):
+            raise Overtaken(f"another publisher wrote the profile of {profile.user}")
+
+    def _put_part(self, part: str, number: int, body: bytes) -> None:
+        item = part_key(part, number) | {"body": {"B": fitting(f"part {part}", body)}}
+        self._dynamo.call(
+            "PutItem", {"TableName": self._table, "Item": item}, attempts=WRITE_ATTEMPTS
+        )
+
+    def _update(
+        self, key: Item, request: Mapping[str, Any], attempts: int = WRITE_ATTEMPTS
+    ) -> dict[str, Any]:
+        whole = {"TableName": self._table, "Key": key, **request}
+        return self._dynamo.call("UpdateItem", whole, attempts=attempts)
+
+    def _older(self, part: str, below: int) -> list[Item]:
+        current = part_key(part, below)
+        answer = self._dynamo.call(
+            "Query",
+            {
+                "TableName": self._table,
+                "KeyConditionExpression": "pk = :part AND sk < :current",
+                "FilterExpression": "attribute_not_exists(expires)",
+                "ProjectionExpression": "pk, sk",
+                "ExpressionAttributeValues": {":part": current["pk"], ":current": current["sk"]},
+                "ConsistentRead": True,
+            },
+            attempts=READ_ATTEMPTS,
+        )
+        older: list[Item] = answer["Items"]
+        return older
+
+
+def fitting(what: str, body: bytes) -> bytes:
+    """The body itself, if one item can hold it.
+
+    Raises:
+        PartTooLarge: it cannot.
+    """
+    if len(body) > PART_LIMIT:
+        raise PartTooLarge(f"{what} has {len(body)} bytes compressed, {PART_LIMIT} is the most")
+    return body
