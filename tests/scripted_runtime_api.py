@@ -169,12 +169,16 @@ class _Conversation(socketserver.BaseRequestHandler):
         self.request.sendall(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n" + body)
 
     def _await_call(self) -> Call:
-        while not self.server.closing:
-            if select.select([self.request], [], [], 0)[0]:
-                break
+        while not self.server.closing and not self._gone():
             with contextlib.suppress(queue.Empty):
-                return self.server.calls.get(timeout=0.01)
+                call = self.server.calls.get(timeout=0.01)
+                if not self._gone():
+                    return call
+                self.server.calls.put(call)
         raise _Gone
+
+    def _gone(self) -> bool:
+        return bool(select.select([self.request], [], [], 0)[0])
 
     def _take(self, reader: BinaryIO, post: Post) -> None:
         call = self.server.given[post.path.split("/")[2]]

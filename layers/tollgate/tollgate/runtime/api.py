@@ -62,8 +62,12 @@ class RuntimeApi:
     def wait_for_restore(self) -> None:
         """Returns in a process that lives again from its snapshot, or after `stop`."""
         self._wait("/restore/next")
-        if self._connection:  # made before the snapshot, it leads nowhere now
+        self.close()  # a connection made before the snapshot leads nowhere
+
+    def close(self) -> None:
+        if self._connection:
             self._connection.close()
+            self._connection = None
 
     def stop(self) -> None:
         """Ends the waiting; a call in hand is finished first. For signal handlers and threads."""
@@ -112,7 +116,6 @@ class RuntimeApi:
             try:
                 connection = self._open()
                 if self._stopping:
-                    connection.close()
                     return None
                 connection.send(self._head("GET", path, ""))
                 return connection.reply()
@@ -133,9 +136,9 @@ class RuntimeApi:
         check_accepted(reply)
 
     def _open(self) -> Connection:
-        if self._connection is None or not self._connection.is_idle():
-            if self._connection:
-                self._connection.close()
+        if self._connection and not self._connection.is_idle():
+            self.close()
+        if self._connection is None:
             self._connection = Connection(self._address)
         return self._connection
 

@@ -6,12 +6,12 @@ import logging
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping, MutableMapping
 from types import SimpleNamespace
 from typing import Any
 
 from tollgate.runtime.api import Invocation
+from tollgate.runtime.fault import fault_of
 
 _TRACE = "_X_AMZN_TRACE_ID"
 _TEXT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(request_id)s\t%(message)s"
@@ -68,10 +68,9 @@ class JsonFormatter(logging.Formatter):
             "tenantId": getattr(record, "tenant_id", None),
         }
         if record.exc_info and record.exc_info[1]:
-            error = record.exc_info[1]
-            line["errorType"] = type(error).__name__
-            line["errorMessage"] = str(error)
-            line["stackTrace"] = traceback.format_tb(error.__traceback__)
+            fault = fault_of(record.exc_info[1])
+            line |= {"errorType": fault.type, "errorMessage": fault.message}
+            line["stackTrace"] = fault.trace
         line |= {
             name: value for name, value in vars(record).items() if name not in _OWN | line.keys()
         }

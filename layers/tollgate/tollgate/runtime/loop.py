@@ -30,25 +30,30 @@ class Loop:
         self._scope = scope
 
     def run(self) -> None:
-        while (call := self._api.next()) is not None:
-            self._scope.enter(call)
-            try:
+        try:
+            while (call := self._api.next()) is not None:
+                self._scope.enter(call)
                 self._serve(call)
-            except Undelivered as error:
-                _logger.warning("The answer was not delivered: %s", error)
+        finally:
+            self._api.close()
 
     def stop(self) -> None:
         self._api.stop()
 
     def _serve(self, call: Invocation) -> None:
         try:
+            self._try(call)
+        except Undelivered as error:
+            _logger.warning("The answer was not delivered: %s", error)
+
+    def _try(self, call: Invocation) -> None:
+        try:
             event = json.loads(call.event)
             if self._environment.streams and _is_stray(event):
                 self._api.respond(call, b"{}")
                 return
             context = context_of(call, self._environment.variables, time.time)
-            result = self._handler(event, context)
-            self._answer(call, result)
+            self._answer(call, self._handler(event, context))
         except Undelivered:
             raise
         except Exception as error:
