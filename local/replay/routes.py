@@ -1,0 +1,64 @@
+"""Which vendor and which operation a path means."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from local.replay import anthropic, gemini, openai
+from local.replay.vendor import Vendor
+
+VENDORS: Mapping[str, Vendor] = {"openai": openai, "anthropic": anthropic, "gemini": gemini}
+
+FIXED = {
+    ("POST", "/chat/completions"): ("openai", "generate"),
+    ("POST", "/embeddings"): ("openai", "embed"),
+    ("POST", "/messages"): ("anthropic", "generate"),
+    ("POST", "/messages/count_tokens"): ("anthropic", "count"),
+}
+GEMINI = {
+    "generateContent": "generate",
+    "streamGenerateContent": "stream",
+    "countTokens": "count",
+    "embedContent": "embed",
+    "batchEmbedContents": "embed_batch",
+}
+VERSION = re.compile(r"^(?:/[\w-]+)*?/(v1beta|v1alpha|v1)(/.*)$")
+ONE_MODEL = re.compile(r"^/models/([^:]+)$")
+ACTION = re.compile(r"^/models/(.+):(\w+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about; `model` only where the path names it."""
+
+    vendor: str
+    operation: str
+    model: str | None = None
+
+
+def find(method: str, path: str, headers: Mapping[str, str]) -> Target | None:
+    """The vendor and operation of a path under any prefix (`/v1`, `/v1beta`), or None."""
+    found = VERSION.match(path)
+    if not found:
+        return None
+    version, rest = found.groups()
+    if (fixed := FIXED.get((method, rest))) and version == "v1":
+        return Target(*fixed)
+    if action := ACTION.match(rest):
+        operation = GEMINI.get(action[2], "") if method == "POST" else ""
+        return Target("gemini", operation, action[1]) if operation else None
+    return _listed(method, version, rest, headers)
+
+
+def _listed(method: str, version: str, rest: str, headers: Mapping[str, str]) -> Target | None:
+    vendor = _lister(headers) if version == "v1" else "gemini"
+    if method == "GET" and rest == "/models":
+        return Target(vendor, "models")
+    one = ONE_MODEL.match(rest) if method == "GET" else None
+    return Target(vendor, "model", one[1]) if one else None
+
+
+def _lister(headers: Mapping[str, str]) -> str:
+    if "anthropic-version" in headers:
+        return "anthropic"
+    return "gemini" if "x-goog-api-key" in headers else "openai"
