@@ -4,7 +4,7 @@ Task and layer folders are read-only on Lambda, so a module without bytecode is 
 each cold start. The bytecode never looks at its source's time (`unchecked-hash`), because SAM's zip
 sets every time to 1980.
 
-    python scripts/build.py [further options of `sam build`]
+    python -m scripts.build [further options of `sam build`]
 """
 
 import os
@@ -13,8 +13,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).parent))
-from lambda_python import NoInterpreter, lambda_python
+from scripts.lambda_python import NoInterpreter, lambda_python
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SAM: Final = ROOT / ".venv-sam/bin/sam"
@@ -34,7 +33,9 @@ def main(options: list[str]) -> int:
     except NoInterpreter as error:
         print(error, file=sys.stderr)
         return 1
-    environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
+    environment["PATH"] = os.pathsep.join(
+        [str(python.parent), environment["PATH"], str(ROOT / ".venv/bin")]
+    )
     built = subprocess.run([SAM, "build", *options], cwd=ROOT, env=environment, check=False)
     return built.returncode or precompile(python, _build_folder(options), environment)
 

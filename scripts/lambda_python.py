@@ -1,4 +1,4 @@
-"""Which interpreter builds for Lambda: one of exactly its minor version, with pip, or a clear no."""
+"""Which interpreter builds for Lambda: one of exactly its minor version, or a clear no."""
 
 import shutil
 import subprocess
@@ -8,16 +8,16 @@ from typing import Final
 
 VERSION: Final = "3.13"
 MISSING: Final = f"""
-Building for Lambda needs Python {VERSION} with pip, and none was found on the PATH,
-among pyenv's versions or uv's. Any one of these brings it:
+Building for Lambda needs Python {VERSION}, and none was found on the PATH, among
+pyenv's versions or uv's. Any one of these brings it:
 
     pyenv install {VERSION}
     uv python install {VERSION}
-    apt-get install python{VERSION} python{VERSION}-venv
+    apt-get install python{VERSION}
 
 `make run` and `make test` work without it.
 """
-_PROBE: Final = "import pip, sys; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
+_PROBE: Final = "import sys; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
 
 
 class NoInterpreter(Exception):
@@ -25,7 +25,7 @@ class NoInterpreter(Exception):
 
 
 def lambda_python(uv: Path, pyenv_root: Path) -> Path:
-    """The first candidate that really runs, is of the right version and has pip.
+    """The first candidate that really runs and is of the right version.
 
     Raises:
         NoInterpreter: with advice.

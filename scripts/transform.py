@@ -1,6 +1,6 @@
 """What CloudFormation will see: the template after the SAM transform, as JSON on standard output.
 
-Runs in the SAM environment (`.venv-sam/bin/python scripts/transform.py template.yaml`), needs no
+Runs in the SAM environment (`.venv-sam/bin/python -m scripts.transform template.yaml`), needs no
 AWS account, and fails for the reasons `sam validate` fails.
 """
 
