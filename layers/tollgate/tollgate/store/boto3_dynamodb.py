@@ -1,0 +1,95 @@
+"""Puts boto3 behind the port: DynamoDB, and any other service that is spoken to in JSON.
+
+Decides boto3's settings: no retries of its own (it would repeat a write it cannot know the
+outcome of) and short timeouts. Its errors are translated in `_translated` and nowhere else.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ChecksumError,
+    ClientError,
+    HTTPClientError,
+    ResponseStreamingError,
+)
+from botocore.parsers import ResponseParserError
+
+from tollgate.store.attempts import Pause, attempted
+from tollgate.store.dynamodb import OutcomeUnknown, RequestRejected
+from tollgate.store.refusals import Answered, refusal
+
+CONNECT_TIMEOUT: Final = 1
+READ_TIMEOUT: Final = 1
+
+
+def boto3_client(
+    service: str, region: str, endpoint: str | None = None, *, read_timeout: float = READ_TIMEOUT
+) -> Any:
+    """A boto3 client that sends every request exactly once.
+
+    Args:
+        service: boto3's name, such as `dynamodb`.
+        region: AWS region.
+        endpoint: base URL instead of AWS's own.
+        read_timeout: seconds; 1 for money, more where a table is read through.
+    """
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=read_timeout,
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        tcp_keepalive=True,
+    )
+    return boto3.client(service, region_name=region, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
+
+
+class Boto3Dynamo:
+    """The port over a boto3 client (of DynamoDB, SQS, SSM: whatever `client` speaks to)."""
+
+    def __init__(self, client: Any, pause: Pause) -> None:
+        self._client = client
+        self._pause = pause
+
+    def call(
+        self, operation: str, request: Mapping[str, Any], *, attempts: int = 1
+    ) -> dict[str, Any]:
+        """The port's method; see `Dynamo.call`."""
+        send = getattr(self._client, xform_name(operation))
+        return attempted(partial(_sent, send, request), attempts, self._pause)
+
+
+def _sent(send: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> dict[str, Any]:
+    with _translated():
+        answer = send(**request)
+    answer.pop("ResponseMetadata", None)
+    return answer
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise refusal(_answered(error)) from error
+    except (HTTPClientError, ResponseParserError, ChecksumError, ResponseStreamingError) as error:
+        raise OutcomeUnknown(f"{type(error).__name__}: {error}") from error
+    except BotoCoreError as error:
+        raise RequestRejected(type(error).__name__, str(error)) from error
+
+
+def _answered(error: ClientError) -> Answered:
+    answer: Mapping[str, Any] = error.response
+    told = answer.get("Error", {})
+    return Answered(
+        status=answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0),
+        code=told.get("Code", ""),
+        message=told.get("Message", ""),
+        item=answer.get("Item"),
+        reasons=answer.get("CancellationReasons", ()),
+    )
