@@ -2,19 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 RecordState = Literal["final", "abandoned", "late"]
 Funding = Literal["wallet", "subscription"]
 
 
+WindowName = Literal["day", "week", "month"]
+WINDOWS: Final[tuple[WindowName, ...]] = ("day", "week", "month")
+
+
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The subscription windows a hold was charged to: local day, week and month ordinals."""
+    """The subscription windows a hold was charged to, each named by the epoch second it began.
+
+    `entered` says how much was charged to a window that an extension rolled into; a window that
+    is not in it was charged the whole hold.
+    """
 
     day: int
     week: int
     month: int
+    entered: Mapping[WindowName, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: WindowName) -> int:
+        return {"day": self.day, "week": self.week, "month": self.month}[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,172 @@
+"""What a hold id says: when it was born and ends, where it lies, and whose limits it charged.
+
+Whoever finds an open hold can finish its call from this text alone: which usage record to look
+for, from when on it may be swept, which key quota and subscription get their part back.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tollgate.domain.base32 import base32, number
+from tollgate.domain.errors import NotFound
+from tollgate.domain.record import Funding
+
+TtlClass = Literal["s", "l", "t"]
+"""Short and long calls, and tasks, whose deadline stands in the id."""
+
+TTL_SECONDS: Final = {"s": 20 * 60, "l": 60 * 60}
+"""How long a hold lives: longer than the longest run of whoever placed it (Lambda: 15 min)."""
+
+TASK_GRACE: Final = 60 * 60
+"""Seconds a task's hold outlives the task's deadline."""
+
+SKEW: Final = 5 * 60
+"""Seconds by which two clocks may differ before an expired hold is swept too early."""
+
+START_DIGITS: Final = 7
+RANDOM_DIGITS: Final = 8
+SHARD_DIGITS: Final = 2
+RANDOM_LIMIT: Final = 32**RANDOM_DIGITS
+"""2^40 ids a second and shard: a wallet at 20 calls a second meets one collision in 170 years."""
+
+ATTEMPT_LIMIT: Final = 32
+SHARD_LIMIT: Final = 32**SHARD_DIGITS
+USER_DIGITS: Final = 16
+
+_DIGIT: Final = "[0-9a-hjkmnp-tv-z]"
+_RID_DIGITS: Final = START_DIGITS + RANDOM_DIGITS + SHARD_DIGITS
+_RID: Final = rf"{_DIGIT}{{{_RID_DIGITS}}}"
+_HOLD: Final = re.compile(
+    rf"(?P<rid>{_RID})(?P<attempt>{_DIGIT})(?P<ttl>[slt])(?P<funding>[ws])(?P<quota>[k-])"
+    rf"(?P<key>[0-9a-z]{{4}})(?P<group>[0-9a-z]{{4}})?(?P<deadline>{_DIGIT}{{7}})?",
+    re.ASCII,
+)
+_REQUEST: Final = re.compile(rf"req_({_RID})({_DIGIT}{{{USER_DIGITS}}})", re.ASCII)
+_FUNDINGS: Final[dict[str, Funding]] = {"w": "wallet", "s": "subscription"}
+
+
+@dataclass(frozen=True, slots=True)
+class HoldId:
+    """A hold id taken apart.
+
+    `rid` is the id of the call's usage record; all attempts at one hold share it. `start`,
+    `expires` are epoch seconds. `key_limited` tells that the key's quota was charged as well.
+    """
+
+    rid: str
+    start: int
+    shard: int
+    attempt: int
+    ttl_class: TtlClass
+    funding: Funding
+    key_alias: str
+    key_limited: bool
+    group_alias: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a new hold id is made of. `deadline` is the epoch second a task must be done by."""
+
+    start: int
+    random: int
+    shard: int
+    attempt: int
+    key_alias: str
+    key_limited: bool = False
+    ttl_class: TtlClass = "s"
+    group_alias: str = ""
+    deadline: int = 0
+
+
+def new_hold_id(birth: Birth) -> str:
+    """The id of a new hold; a group alias makes it subscription-funded."""
+    return "".join(
+        (
+            base32(birth.start, START_DIGITS),
+            base32(birth.random, RANDOM_DIGITS),
+            base32(birth.shard, SHARD_DIGITS),
+            base32(birth.attempt, 1),
+            birth.ttl_class,
+            "s" if birth.group_alias else "w",
+            "k" if birth.key_limited else "-",
+            birth.key_alias,
+            birth.group_alias,
+            base32(birth.deadline, START_DIGITS) if birth.ttl_class == "t" else "",
+        )
+    )
+
+
+def parse_hold_id(text: str) -> HoldId:
+    """Take a hold id apart.
+
+    Raises:
+        ValueError: this is no hold id.
+    """
+    found = _HOLD.fullmatch(text)
+    if found is None or (found["group"] is None) != (found["funding"] == "w"):
+        raise ValueError(f"{text!r} is no hold id")
+    if (found["deadline"] is None) != (found["ttl"] != "t"):
+        raise ValueError(f"{text!r} is no hold id")
+    start, deadline = start_of(found["rid"]), found["deadline"]
+    return HoldId(
+        rid=found["rid"],
+        start=start,
+        shard=shard_of(found["rid"]),
+        attempt=number(found["attempt"]),
+        ttl_class=found["ttl"],  # type: ignore[arg-type]  # one of the three: the pattern says so
+        funding=_FUNDINGS[found["funding"]],
+        key_alias=found["key"],
+        key_limited=found["quota"] == "k",
+        group_alias=found["group"] or "",
+        expires=number(deadline) + TASK_GRACE if deadline else start + TTL_SECONDS[found["ttl"]],
+    )
+
+
+def start_of(rid: str) -> int:
+    """The epoch second in which the call of this record began."""
+    return number(rid[:START_DIGITS])
+
+
+def shard_of(rid: str) -> int:
+    """The wallet shard the call of this record was held on."""
+    return number(rid[-SHARD_DIGITS:])
+
+
+def rid_of(hold: str) -> str:
+    """The id of the usage record of a hold."""
+    return hold[:_RID_DIGITS]
+
+
+def is_task(hold: str) -> bool:
+    """Whether the hold is a task's, which has a map of its own in the wallet."""
+    return hold[_RID_DIGITS + 1] == "t"
+
+
+def is_wallet_funded(hold: str) -> bool:
+    """Whether the hold is part of its wallet's `held`."""
+    return hold[_RID_DIGITS + 2] == "w"
+
+
+def is_sweepable(hold: str, now: int) -> bool:
+    """Whether nobody can be at work on the hold any more, at any clock within the skew."""
+    return parse_hold_id(hold).expires + SKEW < now
+
+
+def request_id(rid: str, user: str) -> str:
+    """The id people see; it names the record and its owner, so no index is needed to find it."""
+    return f"req_{rid}{user.removeprefix('usr_')}"
+
+
+def parse_request_id(text: str) -> tuple[str, str]:
+    """The user and the record id (rid) behind a request id.
+
+    Raises:
+        NotFound: no request can have this id.
+    """
+    found = _REQUEST.fullmatch(text)
+    if found is None:
+        raise NotFound("there is no request with this id")
+    return f"usr_{found[2]}", found[1]

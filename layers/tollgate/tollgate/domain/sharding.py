@@ -1,0 +1,44 @@
+"""Which wallet shard a call is held on, and what part of a user-wide limit counts there.
+
+Shards exist for users with more open calls than one item carries well. Whatever must be counted
+exactly forces the user onto one shard; only large limits are split (ruling R15).
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+LIMIT_PER_SHARD: Final = 100
+"""A user-wide limit is split only if every shard's part is at least this large."""
+
+CALLS_PER_SHARD: Final = 22
+"""Open calls that keep a plain wallet within one write unit."""
+
+MOST_SHARDS: Final = 256
+
+
+def spread(shards: int, limits: tuple[int, ...], *, subscription: bool = False) -> int:
+    """Over how many of the user's shards calls may go; a limit of 0 is none."""
+    if subscription or any(0 < limit < LIMIT_PER_SHARD * shards for limit in limits):
+        return 1
+    return shards
+
+
+def share(limit: int, spread: int) -> int:
+    """The part of a user-wide limit that counts on each shard, rounded down."""
+    return limit // spread
+
+
+def home(key_alias: str, spread: int) -> int:
+    """The shard where a limited key's quota lives; all its calls go there."""
+    return int.from_bytes(key_alias.encode()) % spread
+
+
+def chosen(key_alias: str, *, limited: bool, spread: int, random: Callable[[int], int]) -> int:
+    """The shard to try first; `random(n)` is below n."""
+    return home(key_alias, spread) if limited else random(spread)
+
+
+def advised(open_calls: int) -> int:
+    """How many shards suit a user with that many calls open at once: a power of two."""
+    needed = -(-open_calls // CALLS_PER_SHARD)
+    return min(1 << (needed - 1).bit_length() if needed > 1 else 1, MOST_SHARDS)
