@@ -5,6 +5,7 @@ publication of the same part lets them expire (ruling R22).
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,8 +19,6 @@ from tollgate.store.snapshots import (
     Numbers,
     part_key,
     profile_key,
-    put_onto,
-    read_item,
     read_numbers,
     unless_changed,
 )
@@ -128,23 +127,27 @@ class Publications:
                 },
             )
 
-    def profile_version(self, user: str) -> int:
-        """The version of a user's profile, 0 before the first."""
-        item = read_item(self._dynamo, self._table, profile_key(user))
-        return 0 if item is None else int(item["version"]["N"])
-
-    def put_profile(self, profile: Profile, seen: int) -> None:
-        """Replace a user's profile, if it is still the version seen.
+    def put_profile(self, profile: Profile) -> None:
+        """Replace a user's profile, unless a newer one is there: versions never go back.
 
         Raises:
-            Overtaken: another publisher came first.
             PartTooLarge: the user has more keys than fit.
         """
         body = fitting(f"profile {profile.user}", write_profile(profile))
-        version: Item = {"version": {"N": str(profile.version)}, "body": {"B": body}}
-        item = profile_key(profile.user) | version
-        if not put_onto(self._dynamo, self._table, item, seen):
-            raise Overtaken(f"another publisher wrote the profile of {profile.user}")
+        version = {"N": str(profile.version)}
+        content: Item = {"version": version, "body": {"B": body}}
+        with suppress(ConditionFailed):
+            self._dynamo.call(
+                "PutItem",
+                {
+                    "TableName": self._table,
+                    "Item": profile_key(profile.user) | content,
+                    "ConditionExpression": "attribute_not_exists(#version) OR #version <= :version",
+                    "ExpressionAttributeNames": {"#version": "version"},
+                    "ExpressionAttributeValues": {":version": version},
+                },
+                attempts=WRITE_ATTEMPTS,
+            )
 
     def _put_part(self, part: str, number: int, body: bytes) -> None:
         item = part_key(part, number) | {"body": {"B": fitting(f"part {part}", body)}}

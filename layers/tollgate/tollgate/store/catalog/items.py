@@ -188,3 +188,9 @@ class UsesItem(Item, discriminator="uses"):
     """How many definitions name a group; it exists as long as the group does."""
 
     uses = IntegerAttribute()
+
+
+class RevisionItem(Item, discriminator="revision"):
+    """How often a user or one of their keys was written; it exists as long as the user does."""
+
+    revision = IntegerAttribute()

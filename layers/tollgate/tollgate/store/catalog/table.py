@@ -3,20 +3,19 @@
 from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist
 
+from tollgate.domain.compilation import Everywhere, Person, Pools
 from tollgate.domain.definitions import (
     AccountDefinition,
     AdminToken,
     Author,
     ChannelDefinition,
     GroupDefinition,
-    KeyDefinition,
     Password,
     Setting,
-    UserDefinition,
 )
-from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.domain.errors import Conflict
 from tollgate.store.catalog.access import Definitions, uses_of
-from tollgate.store.catalog.items import Endpoint, Item, UserItem, UsesItem, bind
+from tollgate.store.catalog.items import Endpoint, Item, RevisionItem, UsesItem, bind
 from tollgate.store.catalog.kinds import (
     ACCOUNT,
     ADMIN_TOKEN,
@@ -26,38 +25,11 @@ from tollgate.store.catalog.kinds import (
     PASSWORD,
     SETTING,
     USER,
-    email_guard,
     keys_of,
 )
+from tollgate.store.catalog.people import Keys, Users, revision_of
 from tollgate.store.catalog.prices import ModelGroups, Prices
 from tollgate.store.catalog.writing import Writing, foreign_errors
-
-
-class Users(Definitions[UserDefinition]):
-    """Who is billed."""
-
-    def by_email(self, address: str) -> UserDefinition | None:
-        """The user of an e-mail address, however it is capitalised; None when nobody has it."""
-        claim = email_guard(address)
-        with foreign_errors():
-            try:
-                guard = claim.item.get(claim.pk, claim.sk, consistent_read=True)
-            except DoesNotExist:
-                return None
-        return self.find(guard.owner)
-
-
-class Keys(Definitions[KeyDefinition]):
-    """The API keys of one user."""
-
-    def _also(
-        self, writing: Writing, before: KeyDefinition | None, after: KeyDefinition | None
-    ) -> None:
-        if before is not None or after is None:
-            return
-        living = Item.pk.exists() & (UserItem.status != "deleted")
-        nobody = ValidationFailed(f"there is no user {after.user!r}", param="user")
-        writing.check(UserItem("users", after.user), living, nobody)
 
 
 class Groups(Definitions[GroupDefinition]):
@@ -100,6 +72,49 @@ class CatalogTable:
     def model_groups(self, model: str) -> ModelGroups:
         """The model groups of a model."""
         return ModelGroups(model, self._connection)
+
+    # --- for the publisher --------------------------------------------------------------------
+
+    def everywhere(self) -> Everywhere:
+        """The definitions of the global part, strongly consistent."""
+        return Everywhere(
+            tuple(self.prices.heads.everything()),
+            tuple(self.prices.defaults.everything()),
+            tuple(self.settings.everything()),
+        )
+
+    def pools(self) -> Pools:
+        """The definitions of all groups' parts, strongly consistent."""
+        return Pools(
+            {group.id: group for group in self.groups.everything()},
+            tuple(self.channels.everything()),
+            tuple(self.accounts.everything()),
+        )
+
+    def person(self, user: str) -> Person | None:
+        """The definitions of a user's profile, strongly consistent."""
+        # In this order: what is read after the revision is at least as new as it.
+        revision = self.profile_revision(user)
+        found = self.users.find(user)
+        if found is None:
+            return None
+        return Person(revision, found, tuple(self.keys(user).everything()))
+
+    def profile_revision(self, user: str) -> int:
+        """The version of the profile that holds everything written about a user so far.
+
+        Whoever revokes a key names it to the wallet, which may forget the revocation once that
+        version is published. 0: there is no such user.
+        """
+        counter = revision_of(user)
+        with foreign_errors():
+            try:
+                found = RevisionItem.get(counter.pk, counter.sk, consistent_read=True)
+            except DoesNotExist:
+                return 0
+        return found.revision
+
+    # --- never published ----------------------------------------------------------------------
 
     def password(self, user: str) -> str | None:
         """The hash of a user's password, None when they have none."""

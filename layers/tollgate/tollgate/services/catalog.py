@@ -1,0 +1,263 @@
+"""The relay's copy of the catalog: when it looks for a newer one, and what it does when it cannot.
+
+One read of the version every five seconds, in line with a call, by one thread. A failed look
+keeps the last good copy; a relay that never had one refuses (money.md). Profiles are read when a
+key first shows up and again when a hold says that they are stale.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final, Generic, TypeVar
+
+from tollgate.domain.catalog import GlobalPart, GroupPart, Health, Key, Profile
+from tollgate.domain.errors import CatalogUnavailable, GroupNotPermitted
+from tollgate.store.dynamodb import StoreError
+from tollgate.store.snapshots import Numbers, Snapshots
+
+LOOK_EVERY_MS: Final = 5_000
+"""How old the copy may be before the next call looks for a newer one."""
+
+TRY_AGAIN_MS: Final = 1_000
+"""Pause between tries while there is no copy at all."""
+
+UNKNOWN_USER_MS: Final = 5_000
+"""How long a user who does not exist is not looked for again; key scanning costs no more."""
+
+UNKNOWN_KEY_MS: Final = 2_000
+"""How soon a profile is read again because it lacks a key that may be newer than it."""
+
+MOST_PROFILES: Final = 4_096
+MOST_UNKNOWN: Final = 16_384
+
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class Copy:
+    """One state of the catalog. Groups are added as they are asked for."""
+
+    numbers: Numbers
+    health: Health
+    everywhere: GlobalPart
+    groups: dict[str, GroupPart] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[V]):
+    """A value and when it was read."""
+
+    value: V
+    at: int
+
+
+class Recent(Generic[V]):
+    """The values used last, so many at most."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[str, Seen[V]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, name: str) -> Seen[V] | None:
+        with self._lock:
+            if name in self._values:
+                self._values.move_to_end(name)
+            return self._values.get(name)
+
+    def put(self, name: str, value: V, at: int) -> None:
+        with self._lock:
+            self._values[name] = Seen(value, at)
+            self._values.move_to_end(name)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+
+    def drop(self, name: str) -> None:
+        with self._lock:
+            self._values.pop(name, None)
+
+
+class Catalog:
+    """What a relay knows of prices, groups, users and the health of accounts.
+
+    `now_ms` is a clock in milliseconds; when it jumps back, the next call looks at once.
+    """
+
+    def __init__(self, snapshots: Snapshots, now_ms: Callable[[], int]) -> None:
+        self._snapshots = snapshots
+        self._now_ms = now_ms
+        self._gate = Lock()
+        self._copy: Copy | None = None
+        self._looked: int | None = None
+        self._profiles: Recent[Profile] = Recent(MOST_PROFILES)
+        self._unknown: Recent[None] = Recent(MOST_UNKNOWN)
+
+    def global_part(self) -> GlobalPart:
+        """Official prices, default model groups and settings.
+
+        Raises:
+            CatalogUnavailable: there never was a copy.
+        """
+        return self._current().everywhere
+
+    def health(self) -> Health:
+        """What all relays know of the accounts.
+
+        Raises:
+            CatalogUnavailable: there never was a copy.
+        """
+        return self._current().health
+
+    def group(self, group: str) -> GroupPart:
+        """One group with its channel and accounts.
+
+        Raises:
+            GroupNotPermitted: there is no such group (any more).
+            CatalogUnavailable: it was never read, and cannot be now.
+        """
+        copy = self._current()
+        part = copy.groups.get(group)
+        return part if part is not None else self._load_group(copy, group)
+
+    def profile(self, user: str) -> Profile | None:
+        """A user's profile, as old as it may be; None when there is no such user.
+
+        Raises:
+            CatalogUnavailable: it was never read, and cannot be now.
+        """
+        known = self._profiles.get(user)
+        if known is not None:
+            return known.value
+        unknown = self._unknown.get(user)
+        if unknown is not None and self._age(unknown.at) < UNKNOWN_USER_MS:
+            return None
+        return self.refresh_profile(user)
+
+    def refresh_profile(self, user: str) -> Profile | None:
+        """A user's profile as it is now: for when a hold says that ours is stale.
+
+        Raises:
+            CatalogUnavailable: it cannot be read.
+        """
+        now = self._now_ms()
+        try:
+            profile = self._snapshots.profile(user)
+        except StoreError as error:
+            raise CatalogUnavailable(
+                "the user's profile cannot be read now; try again", retry_after=1
+            ) from error
+        if profile is None:
+            self._profiles.drop(user)
+            self._unknown.put(user, None, now)
+        else:
+            self._unknown.drop(user)
+            self._profiles.put(user, profile, now)
+        return profile
+
+    def find_key(
+        self, user: str, hashes: Iterable[str], most_age_ms: int | None = None
+    ) -> tuple[Profile, Key] | None:
+        """A user's key by its hash under each pepper generation, None when there is none.
+
+        A key that the profile lacks may be newer than the profile, so that one is read again, at
+        most every two seconds a user. Callers that place no hold, and so would never hear that
+        the profile is stale, say how old it may be.
+
+        Raises:
+            CatalogUnavailable: the profile cannot be read.
+        """
+        wanted = tuple(hashes)
+        found = match(self.profile(user), wanted)
+        bound = UNKNOWN_KEY_MS if found is None else most_age_ms
+        known = self._profiles.get(user)
+        if known is None or bound is None or self._age(known.at) < bound:
+            return found
+        return match(self.refresh_profile(user), wanted)
+
+    # --- the copy -----------------------------------------------------------------------------
+
+    def _age(self, then: int) -> int:
+        """Milliseconds since; a clock that jumped back makes everything old."""
+        age = self._now_ms() - then
+        return age if age >= 0 else LOOK_EVERY_MS + UNKNOWN_USER_MS
+
+    def _due(self) -> bool:
+        pause = TRY_AGAIN_MS if self._copy is None else LOOK_EVERY_MS
+        return self._looked is None or self._age(self._looked) >= pause
+
+    def _current(self) -> Copy:
+        """The copy, after a look when one is due; others do not wait for the thread that looks."""
+        if self._due() and self._gate.acquire(blocking=self._copy is None):
+            try:
+                if self._due():
+                    self._looked = self._now_ms()
+                    self._look()
+            finally:
+                self._gate.release()
+        if self._copy is None:
+            raise CatalogUnavailable("the price list cannot be read now; try again", retry_after=1)
+        return self._copy
+
+    def _look(self) -> None:
+        """Read what counts now and reload what has changed; keep what cannot be reloaded."""
+        before = self._copy
+        try:
+            heads = self._snapshots.heads()
+            if before is None:
+                self._copy = self._first(heads.numbers, heads.health)
+                return
+        except StoreError:
+            return
+        numbers = heads.numbers
+        everywhere = before.everywhere
+        if everywhere.version != numbers.everywhere:
+            everywhere = newer(everywhere, lambda: self._snapshots.everywhere(numbers.everywhere))
+        groups = {
+            group: self._reloaded(part, numbers.groups[group])
+            for group, part in before.groups.items()
+            if group in numbers.groups
+        }
+        self._copy = Copy(numbers, heads.health, everywhere, groups)
+
+    def _first(self, numbers: Numbers, health: Health) -> Copy | None:
+        """The first copy; None while nothing has been published yet."""
+        if not numbers.everywhere:
+            return None
+        return Copy(numbers, health, self._snapshots.everywhere(numbers.everywhere))
+
+    def _reloaded(self, part: GroupPart, number: int) -> GroupPart:
+        if part.version == number:
+            return part
+        return newer(part, lambda: self._snapshots.group(part.id, number))
+
+    def _load_group(self, copy: Copy, group: str) -> GroupPart:
+        number = copy.numbers.groups.get(group)
+        if number is None:
+            raise GroupNotPermitted("the group of this key is not there any more; use another key")
+        try:
+            part = self._snapshots.group(group, number)
+        except StoreError as error:
+            raise CatalogUnavailable(
+                "the group cannot be read now; try again", retry_after=1
+            ) from error
+        with self._gate:
+            if self._copy is not None and self._copy.numbers.groups.get(group) == number:
+                self._copy.groups[group] = part
+        return part
+
+
+def newer(part: V, read: Callable[[], V]) -> V:
+    """What `read` brings, or the part at hand when it cannot be read: the next look tries again."""
+    try:
+        return read()
+    except StoreError:
+        return part
+
+
+def match(profile: Profile | None, hashes: Iterable[str]) -> tuple[Profile, Key] | None:
+    """The profile with the key of one of these hashes."""
+    if profile is None:
+        return None
+    keys = (profile.keys.get(digest) for digest in hashes)
+    return next(((profile, key) for key in keys if key is not None), None)
