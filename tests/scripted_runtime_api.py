@@ -25,7 +25,7 @@ class Call:
     headers: dict[str, str]
     hang_up_after: int | None = None  # chunks
     speak_after: int | None = None  # chunks, then an early 413 while the connection stays open
-    accept: int = 202
+    accept: int | None = 202  # None hangs up after the answer's end
     chunked_event: bool = False
     arrived: "queue.Queue[bytes]" = field(default_factory=queue.Queue)
     posts: "queue.Queue[Post]" = field(default_factory=queue.Queue)
@@ -184,6 +184,8 @@ class _Conversation(socketserver.BaseRequestHandler):
         call = self.server.given[post.path.split("/")[2]]
         _read(reader, post, lambda chunk: self._script(call, post, chunk))
         call.posts.put(post)
+        if call.accept is None:
+            raise _Gone
         self._reply(call.accept)
 
     def _script(self, call: Call, post: Post, chunk: bytes) -> None:

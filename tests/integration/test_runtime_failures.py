@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.running_runtime import GET, PATIENCE, answers, looping
+from tests.running_runtime import GET, PATIENCE, answers, looping, streams
 from tests.scripted_runtime_api import ScriptedRuntimeApi
 from tollgate.runtime.context import Context
 from tollgate.runtime.loop import Handler
@@ -165,6 +165,25 @@ def test_a_hang_up_closes_the_body_and_the_next_call_comes_over_a_fresh_connecti
     assert source.made < 1000
     assert len(api.connections) == 2
     assert [request for request in api.requests if "/error" in request] == []
+
+
+def test_a_hang_up_in_the_middle_of_a_chunk_is_noticed(
+    api: ScriptedRuntimeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    with looping(api, streams(b"x" * 50_000_000)):
+        api.give(GET, hang_up_after=1)
+        api.give({}).outcome()
+    assert "The answer was not delivered" in caplog.text
+
+
+@pytest.mark.parametrize("mode", ["stream", "buffered"])
+def test_a_hang_up_after_the_last_byte_is_noticed(
+    api: ScriptedRuntimeApi, caplog: pytest.LogCaptureFixture, mode: str
+) -> None:
+    with looping(api, answers({"statusCode": 204}), TOLLGATE_RESPONSE_MODE=mode):
+        api.give(GET, accept=None).outcome()
+        api.give(GET).outcome()
+    assert "The answer was not delivered: The Runtime API closed the connection" in caplog.text
 
 
 def test_a_body_is_not_closed_when_it_was_read_to_its_end(api: ScriptedRuntimeApi) -> None:

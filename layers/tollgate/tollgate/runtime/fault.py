@@ -2,10 +2,9 @@
 
 import json
 import traceback
-from pathlib import Path
 from typing import NamedTuple
 
-_OURS = str(Path(__file__).parent)
+_OURS = __file__.removesuffix("fault.py")
 _MESSAGE_LIMIT = 4096
 
 
