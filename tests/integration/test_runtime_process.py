@@ -53,24 +53,25 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize(
-    ("handler", "source", "kind", "message"),
+    ("handler", "source", "expected"),
     [
-        pytest.param("app", HELLO, "Runtime.MalformedHandlerName", "'app' is not", id="no dot"),
-        pytest.param("none.x", HELLO, "Runtime.ImportModuleError", "No module", id="no module"),
-        pytest.param("app.x", HELLO, "Runtime.HandlerNotFound", "app has no x", id="no function"),
-        pytest.param("app.handler", "x = (", "Runtime.UserCodeSyntaxError", "app:", id="syntax"),
+        pytest.param("app", HELLO, ("Runtime.MalformedHandlerName", "'app' is not"), id="no dot"),
+        pytest.param("none.x", HELLO, ("Runtime.ImportModuleError", "No module"), id="no module"),
+        pytest.param("app.x", HELLO, ("Runtime.HandlerNotFound", "app has no x"), id="no function"),
+        pytest.param("app.handler", "x = (", ("Runtime.UserCodeSyntaxError", "app:"), id="syntax"),
         pytest.param(
-            "app.handler", "import nope", "Runtime.ImportModuleError", "nope", id="import"
+            "app.handler", "import nope", ("Runtime.ImportModuleError", "nope"), id="import"
         ),
-        pytest.param("app.handler", "{}['a']", "KeyError", "'a'", id="its own error"),
+        pytest.param("app.handler", "{}['a']", ("KeyError", "'a'"), id="its own error"),
     ],
 )
 def test_a_function_that_cannot_start_is_reported_and_ends_with_an_error(
-    api: ScriptedRuntimeApi, tmp_path: Path, handler: str, source: str, kind: str, message: str
+    api: ScriptedRuntimeApi, tmp_path: Path, handler: str, source: str, expected: tuple[str, str]
 ) -> None:
     with started(api.address, tmp_path, source, {"_HANDLER": handler}) as runtime_process:
         report = api.report()
         status, lines = runtime_process.end()
+    kind, message = expected
     assert status == 1
     assert report.path == "/2018-06-01/runtime/init/error"
     assert report.headers["lambda-runtime-function-error-type"] == kind

@@ -62,16 +62,18 @@ FAILING = '{"fail": True}'
 
 
 @pytest.mark.parametrize(
-    ("hooks", "path", "kind", "exit_status"),
+    ("hooks", "exit_status", "told"),
     [
         pytest.param(
-            {"before": FAILING}, "init", "Runtime.BeforeSnapshotError", 64, id="before the snapshot"
+            {"before": FAILING},
+            64,
+            ("init", "Runtime.BeforeSnapshotError"),
+            id="before the snapshot",
         ),
         pytest.param(
             {"after": FAILING},
-            "restore",
-            "Runtime.AfterRestoreError",
             65,
+            ("restore", "Runtime.AfterRestoreError"),
             id="after the restoration",
         ),
     ],
@@ -80,14 +82,14 @@ def test_a_failing_hook_is_reported_and_ends_the_process(
     api: ScriptedRuntimeApi,
     tmp_path: Path,
     hooks: dict[str, str],
-    path: str,
-    kind: str,
     exit_status: int,
+    told: tuple[str, str],
 ) -> None:
     api.restore.set()
     with started(api.address, tmp_path, *_hooked(tmp_path, **hooks)) as runtime_process:
         report = api.report()
         assert runtime_process.end()[0] == exit_status
+    path, kind = told
     assert report.path == f"/2018-06-01/runtime/{path}/error"
     assert report.headers["lambda-runtime-function-error-type"] == kind
     assert report.json["errorMessage"] == "the hook failed"
