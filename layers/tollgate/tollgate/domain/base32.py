@@ -7,7 +7,7 @@ ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's digits: they sort as the numbers do, and none looks like another."""
 
 _PLAIN: Final = defaultdict(
-    lambda: "!", str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+    lambda: ord("!"), str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 )
 """To the digits `int` reads; whatever is none becomes what `int` refuses."""
 

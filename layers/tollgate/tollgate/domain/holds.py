@@ -6,6 +6,7 @@ for, from when on it may be swept, which key quota and subscription get their pa
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from tollgate.domain.base32 import base32, number
@@ -138,6 +139,16 @@ def shard_of(rid: str) -> int:
 def rid_of(hold: str) -> str:
     """The id of the usage record of a hold."""
     return hold[:_RID_DIGITS]
+
+
+def day_of(start: int) -> str:
+    """The UTC day of an epoch second, as keys and counters write it: `20261122`."""
+    return datetime.fromtimestamp(start, UTC).strftime("%Y%m%d")
+
+
+def hour_of(start: int) -> str:
+    """The UTC hour of an epoch second, as keys write it: `2026112213`."""
+    return datetime.fromtimestamp(start, UTC).strftime("%Y%m%d%H")
 
 
 def is_task(hold: str) -> bool:

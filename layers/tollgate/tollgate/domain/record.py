@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-RecordState = Literal["final", "abandoned", "late"]
+RecordState = Literal["final", "abandoned", "late", "draft"]
+"""A draft says how far a running call has come; the sweeper abandons a call it had to end itself;
+the record of a call that was abandoned too early is late."""
+
 Funding = Literal["wallet", "subscription"]
-
-
 WindowName = Literal["day", "week", "month"]
 WINDOWS: Final[tuple[WindowName, ...]] = ("day", "week", "month")
 
@@ -34,8 +35,9 @@ class UsageRecord:
     """One call, put once. Amounts in nanos, times in epoch ms; ids as in docs/architecture.md.
 
     `hold` is the hold id; the record's own key derives from it. `held` is the last acknowledged
-    amount of that hold. `late_charge` is set only when the state is `late`. `price` is the
-    PriceSnapshot as JSON text.
+    amount of that hold. `late_charge` is set only when the state is `late`: what the call cost
+    beyond `charge`, at which its hold was settled; it is negative where that was too much.
+    `price` is the PriceSnapshot as JSON text.
     """
 
     user: str

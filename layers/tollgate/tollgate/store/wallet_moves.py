@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
-from tollgate.domain.holds import HoldId, is_task, parse_hold_id
+from tollgate.domain.holds import HoldId, day_of, is_task, parse_hold_id
 from tollgate.domain.limits import Ask, charged_windows
 from tollgate.domain.record import WINDOWS, WindowName
 from tollgate.domain.wallet import Outcome, Wallet
@@ -146,11 +145,6 @@ def _debit(change: Change, lines: Iterable[Line]) -> None:
         change.add("debits", sum(line.charge for line in wallet))
     if subscription:
         change.add("subscription_debits", sum(line.charge for line in subscription))
-
-
-def day_of(start: int) -> str:
-    """The UTC day a call began, as keys and counters write it."""
-    return datetime.fromtimestamp(start, UTC).strftime("%Y%m%d")
 
 
 def _count_days(change: Change, lines: Iterable[Line]) -> None:
