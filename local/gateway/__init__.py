@@ -1,0 +1,1 @@
+"""What API Gateway does: requests become events, answers become responses."""

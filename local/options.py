@@ -1,0 +1,46 @@
+"""What a person, or a test, may choose about the local stack."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PORT: Final = 8700
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Everything that may be chosen."""
+
+    port: int = PORT
+    """Where to serve; 0 takes any free port."""
+    directory: Path = ROOT / ".local"
+    """Where the state is kept: one stack at a time."""
+    template: Path = ROOT / "template.yaml"
+    emulator: str = "ministack"
+    """`ministack`, `moto`, or the URL of something that plays AWS's stores."""
+    upstream: str = ""
+    """URL of a model vendor for the demo data; empty starts the replay upstream."""
+    workers: int = 2
+    """Processes of each streaming function."""
+    threads: int = 160
+    """Calls at a time in each of those."""
+    seeds: bool = True
+    """Whether to put demo data in."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Further variables for the functions and the demo data, such as vendors' API keys."""
+
+    @property
+    def logs(self) -> Path:
+        """Where every process writes its log."""
+        return self.directory / "logs"
+
+
+def read_pairs(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines of a file; nothing when there is no such file."""
+    if not path.exists():
+        return {}
+    lines = (line.strip() for line in path.read_text("utf-8").splitlines())
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
