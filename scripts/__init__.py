@@ -1,1 +1,1 @@
-"""What the Makefile runs around `sam`: finding the interpreter, building, transforming, `sam local`."""
+"""What the Makefile runs around `sam`: build, transform, `sam local`."""

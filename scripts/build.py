@@ -47,9 +47,12 @@ def precompile(python: Path, folder: Path, environment: dict[str, str]) -> int:
 
 def _compile(python: Path, artifact: Path, environment: dict[str, str]) -> int:
     place = "/opt" if (artifact / "python").is_dir() else "/var/task"
-    how = ["-m", "compileall", "-q", "-f", "-j0", "--invalidation-mode", "unchecked-hash"]
-    where = ["-s", artifact, "-p", place, artifact]
-    return subprocess.run([python, *how, *where], env=environment, check=False).returncode
+    command = [
+        *(str(python), "-m", "compileall", "-q", "-f", "-j0"),
+        *("--invalidation-mode", "unchecked-hash"),
+        *("-s", str(artifact), "-p", place, str(artifact)),
+    ]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def _build_folder(options: list[str]) -> Path:

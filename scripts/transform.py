@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from samcli.lib.translate.sam_template_validator import SamTemplateValidator
-from samcli.yamlhelper import yaml_parse
+from samcli.lib.translate.sam_template_validator import (  # type: ignore[import-not-found]
+    SamTemplateValidator,
+)
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-not-found]
 
 
 class _NoPolicies:
