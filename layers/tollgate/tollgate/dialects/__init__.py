@@ -69,13 +69,17 @@ class Tap(Protocol):
     sent: `at_boundary` is True as long as that holds.
     """
 
-    usage: Usage | None
     finished: bool
     failed: bool
     visible_bytes: int
     upstream_id: str | None
     finish_reason: str | None
     at_boundary: bool
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the upstream has reported so far; None when nothing."""
+        ...
 
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes as they came; give the bytes the caller shall see now (maybe none).

@@ -1,0 +1,122 @@
+"""What OpenAI's endpoints share: authentication, errors, lists, reading and ending a stream."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tollgate.dialects import StopReason
+from tollgate.dialects._errors import openai
+from tollgate.dialects._headers import passed
+from tollgate.dialects._json import compact
+from tollgate.dialects._openai_usage import normal, note
+from tollgate.dialects._sse import Events
+from tollgate.dialects._tap import EventTap, Signs
+from tollgate.dialects._usage import inside, listed
+from tollgate.domain.call import Call
+from tollgate.domain.errors import TollgateError
+from tollgate.domain.usage import Usage
+
+WEB_SEARCH: Final = "tool:web_search"
+
+ORDINARY_TIERS: Final = frozenset({"auto", "default", "standard", "on_demand", "flex"})
+"""Service tiers that cost no more than the price of the model."""
+
+SIGNS: Final = Signs(
+    text=re.compile(
+        rb'"(?:content|reasoning_content|reasoning|refusal|arguments|transcript)"\s*:\s*"'
+    ),
+    telling=re.compile(
+        rb'"finish_reason"\s*:\s*"|"error"\s*:\s*[^n\s]|\[DONE\]|(?:\A|[\r\n])event:\s*error'
+    ),
+    figures=re.compile(rb'"usage"\s*:\s*\{'),
+    identity=re.compile(rb'"id"\s*:\s*"([^"\\]+)"'),
+)
+
+
+class OpenAiFamily:
+    """Authentication, errors and lists as OpenAI has them."""
+
+    platforms: tuple[str, ...] = ("openai",)
+
+    def upstream_headers(self, headers: Mapping[str, str], secret: str) -> dict[str, str]:
+        """The caller's `accept`; the rest is ours."""
+        return {
+            **passed(headers, ("accept",)),
+            "content-type": "application/json",
+            "authorization": f"Bearer {secret}",
+        }
+
+    def write_error(self, error: TollgateError, request_id: str) -> tuple[int, bytes]:
+        """An error before the first byte."""
+        return openai(error, request_id)
+
+    def write_models(self, models: Sequence[str], created: int) -> bytes:
+        """A list that OpenAI's clients read under `data` and Codex under `models`."""
+        return compact(
+            {
+                "object": "list",
+                "data": [entry(model, created) for model in models],
+                "models": [{"id": model, "slug": model, "display_name": model} for model in models],
+            }
+        )
+
+    def write_model(self, model: str, created: int) -> bytes:
+        """One entry of the list."""
+        return compact(entry(model, created))
+
+    def tap(self, call: Call) -> "ChatTap":
+        """A fresh tap."""
+        return ChatTap(call)
+
+    def write_stream_error(self, error: TollgateError, call: Call, request_id: str) -> bytes:
+        """One error event, and no `[DONE]` after it."""
+        return b"data: " + openai(error, request_id)[1] + b"\n\n"
+
+    def write_stop(self, reason: StopReason, call: Call, request_id: str) -> bytes:
+        """Every choice ends for its length, which every client understands."""
+        chunk = {
+            "id": f"chatcmpl-{request_id}",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": call.model,
+            "choices": [
+                {"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}
+                for index in range(call.choices)
+            ],
+        }
+        return b"data: " + compact(chunk) + b"\n\ndata: [DONE]\n\n"
+
+
+class ChatTap(EventTap):
+    """Reads a stream of chat chunks."""
+
+    signs = SIGNS
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(Events())
+        self._wants_usage = call.wants_usage
+        self._searching = WEB_SEARCH in call.tools
+
+    def normal(self) -> Usage | None:
+        """The tally in the normal form."""
+        return normal(self.tally, searching=self._searching)
+
+    def learn(self, name: bytes, data: bytes, value: Any) -> bool:
+        """Take in a chunk; the usage chunk is for the caller only when asked for."""
+        if data.strip() == b"[DONE]":
+            self.finished = True
+            return True
+        chunk = inside(value)
+        if name == b"error" or chunk.get("error"):
+            self.failed = True
+        note(self.tally, chunk)
+        choices = listed(chunk.get("choices"))
+        for choice in choices:
+            if isinstance(reason := choice.get("finish_reason"), str):
+                self.finish_reason = reason
+        return self._wants_usage or bool(choices) or not inside(chunk.get("usage"))
+
+
+def entry(model: str, created: int) -> dict[str, str | int]:
+    """A model as OpenAI describes one."""
+    return {"id": model, "object": "model", "created": created, "owned_by": "tollgate"}
