@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE: Final = "Tollgate"
+"""Of the metrics, unless POWERTOOLS_METRICS_NAMESPACE is set: the template sets one per stack."""
 
 
 class Observer:
@@ -17,7 +18,8 @@ class Observer:
 
     def count(self, name: str, value: int = 1) -> None:
         """Add to a metric, and flush it at once: a stream may end long after its handler."""
-        metrics = Metrics(namespace=NAMESPACE, service=self._service)
+        metrics = EphemeralMetrics(service=self._service)  # the other kind is shared by threads
+        metrics.namespace = metrics.namespace or NAMESPACE
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
         metrics.flush_metrics()
 
