@@ -1,0 +1,64 @@
+"""Which AWS clients a process has: the lean signed ones of the hot path, or boto3 behind the port."""
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tollgate.store.attempts import backoff
+from tollgate.store.aws_json import KMS, SQS, SSM, AwsJson, AwsService, Caller
+from tollgate.store.dynamodb import Dynamo
+from tollgate.store.lean_dynamodb import LeanDynamo
+from tollgate.store.sigv4 import credentials_in
+
+ENDPOINT: Final = "AWS_ENDPOINT_URL"
+READ_SECONDS: Final = 5.0
+"""How long background work waits for an answer; the relay waits one second."""
+
+PAUSE: Final = backoff(time.sleep, random.random)
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """One client per service, safe to share between threads."""
+
+    dynamo: Dynamo
+    kms: AwsService
+    ssm: AwsService
+    sqs: AwsService
+
+
+def lean(environment: Mapping[str, str]) -> Clients:
+    """Clients without boto3; `environment` is the process's, read again for fresh credentials."""
+    caller = Caller(
+        region=environment["AWS_REGION"],
+        credentials=credentials_in(environment),
+        clock=time.time,
+        pause=PAUSE,
+        endpoint=environment.get(ENDPOINT) or None,
+    )
+    return Clients(
+        LeanDynamo(caller), AwsJson(KMS, caller), AwsJson(SSM, caller), AwsJson(SQS, caller)
+    )
+
+
+def boto3(environment: Mapping[str, str]) -> Clients:
+    """Clients over boto3, which finds credentials by itself."""
+    from tollgate.store.boto3_dynamodb import (  # noqa: PLC0415 - 0.3 s, and not on every relay
+        Boto3Dynamo,
+        boto3_client,
+    )
+
+    region, endpoint = environment["AWS_REGION"], environment.get(ENDPOINT) or None
+
+    def client(service: str) -> Boto3Dynamo:
+        found = boto3_client(service, region, endpoint, read_timeout=READ_SECONDS)
+        return Boto3Dynamo(found, PAUSE)
+
+    return Clients(client("dynamodb"), client("kms"), client("ssm"), client("sqs"))
+
+
+def chosen(name: str, environment: Mapping[str, str]) -> Clients:
+    """The clients a setting names."""
+    return {"lean": lean, "boto3": boto3}[name](environment)
