@@ -17,13 +17,14 @@ BACKSLASH: Final = 0x5C
 class Elements:
     """Splits a stream that is one JSON array of objects."""
 
-    __slots__ = ("_depth", "_in_string", "_pending", "_place")
+    __slots__ = ("_depth", "_in_string", "_pending", "_place", "idle")
 
     def __init__(self) -> None:
         self._pending = b""
         self._place = 0
         self._depth = 0
         self._in_string = False
+        self.idle = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The elements that are complete now."""
@@ -34,6 +35,7 @@ class Elements:
                 found.append(self._pending[: self._place])
                 self._pending = self._pending[self._place :]
                 self._place = 0
+        self.idle = self._depth == 1 and not self._pending
         if len(self._pending) > EVENT_LIMIT:
             raise too_large()
         return found

@@ -17,7 +17,12 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class Splitter(Protocol):
-    """Takes bytes as they come and gives whole events, each exactly as it was."""
+    """Takes bytes as they come and gives whole events, each exactly as it was.
+
+    While it is `idle`, nothing is held back: an event that comes whole need not pass through it.
+    """
+
+    idle: bool
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The events that are complete now.
@@ -35,10 +40,11 @@ class Splitter(Protocol):
 class Events:
     """Splits a stream of server-sent events."""
 
-    __slots__ = ("_pending",)
+    __slots__ = ("_pending", "idle")
 
     def __init__(self) -> None:
         self._pending = bytearray()
+        self.idle = True
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The events that are complete now."""
@@ -54,6 +60,7 @@ class Events:
         end = last_end(pending, searched)
         whole = bytes(pending[:end])
         del pending[:end]
+        self.idle = not pending
         if len(pending) > EVENT_LIMIT:
             raise too_large()
         return whole

@@ -18,13 +18,15 @@ from tollgate.domain.usage import Usage
 PADDING: Final = b" 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """What may differ between two events of one shape: without it, the marks of their JSON remain."""
 
+GAPS: Final = (b"\r\n\r\n", b"\n\n")
+"""How events end in the streams there are; any other is recognised only when it comes alone."""
+
 QUOTE: Final = b'"'
 BACKSLASH: Final = 0x5C
 STRING: Final = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
-ZEROS: Final = re.compile(rb'"(\w+)"\s*:\s*0[,}\s]')
-"""Figures of nothing, which must not replace those of something."""
-
 ID_LIMIT: Final = 128
+ROOM: Final = 64
+"""How much longer than the last one an event's end may be, before it is sought for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,12 @@ class EventTap:
         self.upstream_id: str | None = None
         self.finish_reason: str | None = None
         self._splitter = splitter
-        self._head = QUOTE
+        self._key = self._head = self._head_marks = QUOTE
         self._marks = b""
+        self._gap = b""
+        self._room = 0
         self._running = False
-        self._zeros: list[bytes] = []
+        self._zeros = 0
         self._latest = b""
 
     @property
@@ -82,10 +86,13 @@ class EventTap:
 
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes as they came; give the whole events among them."""
-        events = self._splitter.feed(chunk)
-        if len(events) == 1:
-            return self._seen(events[0])
-        return b"".join([self._seen(event) for event in events])
+        passed = self._ordinary(chunk, 0) if self._splitter.idle else 0
+        while passed and passed < len(chunk) and (end := self._ordinary(chunk, passed)):
+            passed = end
+        if passed == len(chunk):
+            return chunk
+        events = self._splitter.feed(chunk[passed:])
+        return chunk[:passed] + b"".join([self._seen(event) for event in events])
 
     def flush(self) -> bytes:
         """What was held back when the upstream ended."""
@@ -94,19 +101,37 @@ class EventTap:
 
     def _seen(self, event: bytes) -> bytes:
         """What the caller shall see of an event."""
-        if event.startswith(self._head):
-            begin = len(self._head)
-            end = string_end(event, begin)
-            if event[end:].translate(None, PADDING) == self._marks:
-                if self._running and not self._run(event, end):
-                    return self._studied(event)
-                self.visible_bytes += end - begin
-                return event
-        return self._studied(event)
+        return event if self._ordinary(event, 0) else self._studied(event)
+
+    def _ordinary(self, block: bytes, place: int) -> int:
+        """Where the event ends that begins there, if nothing in it is new but its text; else 0."""
+        if not block.startswith(self._head, place) and not self._renewed(block, place):
+            return 0
+        begin = place + len(self._head)
+        end = block.find(QUOTE, begin)
+        if block[end - 1] == BACKSLASH:
+            end = string_end(block, begin)
+        after = len(block)
+        if after - end > self._room:
+            after = block.find(self._gap, end) + len(self._gap) if self._gap else 0
+        if block[end:after].translate(None, PADDING) != self._marks:
+            return 0
+        if self._running and not self._run(block[place:after], end - place):
+            return 0
+        self.visible_bytes += end - begin
+        return after
+
+    def _renewed(self, block: bytes, place: int) -> bool:
+        """Whether an event has the old shape before its text, with other names or numbers in it."""
+        head = block[place : block.find(self._key, place) + len(self._key)]
+        if head.translate(None, PADDING) != self._head_marks:
+            return False
+        self._head = head
+        return True
 
     def _run(self, event: bytes, end: int) -> bool:
-        """Pass over figures that only grew: the same of them are zero as in the last ones read."""
-        if ZEROS.findall(event, end) != self._zeros:
+        """Pass over figures that only grew: as many of them are zero as in the last ones read."""
+        if zeros(event, end) != self._zeros:
             return False
         self._latest = event
         return True
@@ -115,7 +140,8 @@ class EventTap:
         """An event of a shape that is new, or of more than one text, or telling."""
         signs = self.signs
         own = event.partition(signs.aside)[0]
-        begins = [found.end() for found in signs.text.finditer(own)]
+        texts = list(signs.text.finditer(own))
+        begins = [found.end() for found in texts]
         ends = [string_end(event, begin) for begin in begins]
         self.visible_bytes += sum(ends) - sum(begins)
         if self.upstream_id is None and (found := signs.identity.search(event)):
@@ -126,9 +152,13 @@ class EventTap:
         if len(begins) == 1:
             self._catch_up()
             self._running = figures
+            self._key = texts[0][0]
             self._head = event[: begins[0]]
+            self._head_marks = self._head.translate(None, PADDING)
             self._marks = event[ends[0] :].translate(None, PADDING)
-            self._zeros = ZEROS.findall(event, ends[0]) if figures else []
+            self._gap = next((gap for gap in GAPS if event.endswith(gap)), b"")
+            self._room = len(event) - ends[0] + ROOM
+            self._zeros = zeros(event, ends[0])
         return self._told(event) if figures else event
 
     def _told(self, event: bytes) -> bytes:
@@ -146,6 +176,11 @@ class EventTap:
         if self._latest:
             event, self._latest = self._latest, b""
             self._told(event)
+
+
+def zeros(event: bytes, begin: int) -> int:
+    """How many members are zero, or begin like it: such figures must not replace greater ones."""
+    return event.count(b":0", begin) + event.count(b": 0", begin)
 
 
 def string_end(event: bytes, begin: int) -> int:
