@@ -27,3 +27,8 @@ class Observer:
         """A wallet image broke its identity: money is wrong somewhere, page somebody."""
         self.count("InvariantViolation")
         self.logger.critical("wallet identity violated", user=user, image=image)
+
+    def last_resort(self, line: str) -> None:
+        """A usage record that neither its table nor the queue took: operators must replay it."""
+        self.count("RecordsOnlyLogged")
+        self.logger.critical("usage record only logged", record=line)

@@ -11,7 +11,7 @@ from typing import Final
 from tollgate.dialects import Dialect
 from tollgate.domain.api_keys import user_of
 from tollgate.domain.call import Call
-from tollgate.domain.catalog import GroupPart, Key, Profile
+from tollgate.domain.catalog import GroupPart
 from tollgate.domain.errors import ConcurrencyLimited, InvalidKey
 from tollgate.domain.estimate import Demand, demand, hold_amount
 from tollgate.domain.resolution import Caller, Candidate, Question, resolve
@@ -70,21 +70,16 @@ class Admission:
         self._clock = clock
         self._sleep = sleep
 
-    def authenticate(self, secret: str) -> Caller:
-        """The user and key behind a secret.
+    def authenticate(self, secret: str, max_age_ms: int | None = None) -> Caller:
+        """The user and key behind a secret; without a hold to come, say how old they may be.
 
         Raises:
             InvalidKey: malformed, or known to nobody; the two are not told apart.
         """
-        profile = self._catalog.profile(user_of(secret))
-        key = self._key(profile, secret) if profile else None
-        if profile is None or key is None:
+        found = self._catalog.find_key(user_of(secret), self._hash_key(secret), max_age_ms)
+        if found is None:
             raise InvalidKey("this API key is not known; check it, or create a new one")
-        return Caller(profile, key)
-
-    def _key(self, profile: Profile, secret: str) -> Key | None:
-        found = (profile.keys.get(digest) for digest in self._hash_key(secret))
-        return next((key for key in found if key is not None), None)
+        return Caller(*found)
 
     def resolve(
         self, caller: Caller, call: Call, dialect: Dialect

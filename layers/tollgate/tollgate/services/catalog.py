@@ -188,7 +188,8 @@ class Catalog:
 
     def _current(self) -> Copy:
         """The copy, after a look when one is due; others do not wait for the thread that looks."""
-        if self._due() and self._gate.acquire(blocking=self._copy is None):
+        cold = self._copy is None  # then everybody waits for the one that looks
+        if (cold or self._due()) and self._gate.acquire(blocking=cold):
             try:
                 if self._due():
                     self._looked = self._now_ms()

@@ -10,7 +10,7 @@ from tollgate.domain.resolution import billing_model, official_price, permit
 from tollgate.domain.routing import channel_mapped, serves
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
-from tollgate.services.relay import Reply
+from tollgate.services.relay import FRESH_MS, Reply
 
 
 class Listing:
@@ -31,7 +31,7 @@ class Listing:
         Raises:
             ModelNotFound: the one asked for is not in the list.
         """
-        caller = self._admission.authenticate(secret)
+        caller = self._admission.authenticate(secret, FRESH_MS)
         group = self._catalog.group(caller.key.group)
         permit(caller, group)
         names = sorted(

@@ -5,8 +5,10 @@ The order of these steps is here and nowhere else.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from tollgate.dialects import Dialect, Route
+from tollgate.domain.call import Call
 from tollgate.domain.errors import TollgateError
 from tollgate.domain.holds import request_id
 from tollgate.domain.money import usd
@@ -18,8 +20,14 @@ from tollgate.services.sending import NotAnswered, Outgoing, Sending, Sent
 from tollgate.services.streaming import StreamedAnswer
 from tollgate.store.wallet import Wallets
 
-FORWARDED = ("content-type", "openai-processing-ms")
-STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+FORWARDED: Final = ("content-type", "openai-processing-ms")
+STREAM_HEADERS: Final = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+
+FRESH_MS: Final = 5_000
+"""How old a profile may be where no hold would tell that it is stale."""
+
+RECORDING_MS: Final = 3_000
+"""Left of the function's time when waiting for the upstream ends: enough to record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class RelayRequest:
     body: bytes
     secret: str
     query: str = ""
+    remaining_ms: int = 900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Relay:
         admitted = self._admission.admit(request.secret, call, dialect)
         public_id = request_id(admitted.hold.rid, admitted.hold.user)
         try:
-            sent = self._sending.send(Outgoing(dialect, call, request.headers), admitted.candidates)
+            sent = self._sending.send(outgoing(request, call, self._clock()), admitted.candidates)
         except NotAnswered as failed:
             self._record_failure(admitted, failed)
             raise Refused(failed.error, public_id, failed.body) from failed
@@ -94,6 +103,24 @@ class Relay:
         if call.stream:
             return self._stream(admitted, sent, public_id)
         return self._complete(admitted, sent, public_id)
+
+    def forward(self, request: RelayRequest) -> Reply:
+        """Answer one call of the free list, such as counting tokens: nothing is held or recorded.
+
+        Raises:
+            TollgateError: refused, or not answered.
+        """
+        dialect = request.dialect
+        caller = self._admission.authenticate(request.secret, FRESH_MS)
+        call = dialect.read_call(
+            request.route, request.path, request.headers, request.body, request.query
+        )
+        _, candidates = self._admission.resolve(caller, call, dialect)
+        try:
+            sent = self._sending.send(outgoing(request, call, self._clock()), candidates)
+        except NotAnswered as failed:
+            raise failed.error from failed
+        return Reply(sent.answer.status, forwarded(sent), sent.first)
 
     def _complete(self, admitted: Admitted, sent: Sent, public_id: str) -> Reply:
         now = self._clock()
@@ -144,6 +171,12 @@ class Relay:
             attempts=failed.attempts,
         )
         self._recording.record(record(admitted, None, outcome))
+
+
+def outgoing(request: RelayRequest, call: Call, now_ms: int) -> Outgoing:
+    """What is sent, and until when its answer is waited for."""
+    until = now_ms + request.remaining_ms - RECORDING_MS
+    return Outgoing(request.dialect, call, request.headers, until)
 
 
 def forwarded(sent: Sent) -> dict[str, str]:

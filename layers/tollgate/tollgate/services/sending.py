@@ -51,11 +51,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What is sent: the call, the dialect both sides speak, the caller's headers."""
+    """What is sent: the call, the dialect both sides speak, the caller's headers.
+
+    `until` is the epoch ms until which a complete answer is waited for.
+    """
 
     dialect: Dialect
     call: Call
     headers: Mapping[str, str]
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,8 @@ class Sending:
                 f"{account.base_url}{wire.path}" + (f"?{wire.query}" if wire.query else ""),
                 {**dialect.upstream_headers(outgoing.headers, secret), **wire.headers},
                 wire.body,
-            )
+            ),
+            (outgoing.until - self._clock()) / 1_000,
         )
 
     def _start(self, outgoing: Outgoing, answer: Answer) -> tuple[bytes, Iterator[bytes]]:

@@ -28,7 +28,7 @@ from tollgate.store.wallet import Hold, Wallets
 DRAIN_BYTES: Final = 256 * 1024
 DRAIN_SECONDS: Final = 10.0
 
-Finish = Callable[[Admitted, Sent, Outcome], None]
+Finish = Callable[[Admitted, Sent, Outcome], object]
 """Records how the call ended."""
 
 CANNOT_EXTEND = (

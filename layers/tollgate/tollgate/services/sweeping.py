@@ -1,6 +1,6 @@
 """How a call is finished whose relay or stream record got lost: from its hold and record alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -55,11 +55,18 @@ class Sweeping:
         ends = [ended(hold, wallet.open[hold], fact) for hold, fact in facts.items()]
         removed = self.wallets.settle(wallet.user, wallet.shard, ends, wallet)
         own = [fact for hold, fact in facts.items() if fact.hold == hold]
-        for fact in own:
-            if fact.late_charge:
-                self.wallets.late_debit(fact)
+        self.finish_late(own)
         self._add_up([fact for fact in own if fact.hold in removed])
         return len(removed)
+
+    def finish_late(self, records: Iterable[UsageRecord]) -> None:
+        """Debit late records whose stream record may be lost; those debited before stay so.
+
+        For whoever reads all records of an hour, when closing it.
+        """
+        for record in records:
+            if record.late_charge:
+                self.wallets.late_debit(record)
 
     def _facts(self, wallet: Wallet, holds: list[str]) -> dict[str, UsageRecord]:
         """The record of each hold's call; a tombstone first where there is none."""

@@ -1,15 +1,21 @@
-"""Which AWS clients a process has: the lean signed ones of the hot path, or boto3 behind the port."""
+"""Which AWS clients a process has: lean signed ones on the hot path, or boto3 behind the port."""
 
+import os
 import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tollgate.settings import Settings
 from tollgate.store.attempts import backoff
 from tollgate.store.aws_json import KMS, SQS, SSM, AwsJson, AwsService, Caller
 from tollgate.store.dynamodb import Dynamo
+from tollgate.store.kms import KmsKey
 from tollgate.store.lean_dynamodb import LeanDynamo
+from tollgate.store.pepper import Peppers
+from tollgate.store.queue import Queue
+from tollgate.store.secrets import Secrets
 from tollgate.store.sigv4 import credentials_in
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
@@ -59,6 +65,22 @@ def boto3(environment: Mapping[str, str]) -> Clients:
     return Clients(client("dynamodb"), client("kms"), client("ssm"), client("sqs"))
 
 
-def chosen(name: str, environment: Mapping[str, str]) -> Clients:
-    """The clients a setting names."""
-    return {"lean": lean, "boto3": boto3}[name](environment)
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """What a process needs of AWS, ready to use; `sealing` opens and seals upstream credentials."""
+
+    dynamo: Dynamo
+    sealing: Secrets
+    peppers: Peppers
+    queue: Queue
+
+
+def connect(settings: Settings, environment: Mapping[str, str]) -> Aws:
+    """What the settings name, over the clients they choose."""
+    found = {"lean": lean, "boto3": boto3}[settings.dynamodb_client](environment)
+    return Aws(
+        found.dynamo,
+        Secrets(KmsKey(found.kms, settings.kms_key), time.time, os.urandom),
+        Peppers(found.ssm, settings.pepper_parameter, time.time),
+        Queue(found.sqs, settings.queue_url),
+    )

@@ -5,6 +5,7 @@ better), or it is about the request itself. Upstream texts stay inside: callers 
 """
 
 import threading
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -100,8 +101,9 @@ class Body(httpx.SyncByteStream):
 class Answer:
     """One upstream answer: status, headers, and its bytes one read at a time."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, deadline: float) -> None:
         self._response = response
+        self._deadline = deadline
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self._interrupted = threading.Event()
@@ -136,6 +138,8 @@ class Answer:
             size += len(chunk)
             if size > limit:
                 raise UpstreamFailed(f"the upstream answered with more than {limit} bytes")
+            if time.monotonic() > self._deadline:
+                raise UpstreamTimeout("the upstream did not finish its answer in time")
             parts.append(chunk)
         return b"".join(parts)
 
@@ -175,8 +179,8 @@ class Upstream:
             headers={},
         )
 
-    def send(self, target: Target) -> Answer:
-        """Send one call and wait for the answer's head.
+    def send(self, target: Target, patience: float = SILENCE_SECONDS) -> Answer:
+        """Send one call and wait for the answer's head, at most `patience` seconds.
 
         Raises:
             UpstreamFailed, UpstreamTimeout, UpstreamUnavailable: no answer could be had.
@@ -187,9 +191,12 @@ class Upstream:
             headers={"accept-encoding": "identity", **target.headers},
             content=target.body,
         )
-        request.extensions["timeout"] = self._client.timeout.as_dict()
+        if patience <= 0:
+            raise UpstreamTimeout("there is no time left to ask another upstream")
+        timeouts = self._client.timeout.as_dict()
+        request.extensions["timeout"] = {**timeouts, "read": min(patience, SILENCE_SECONDS)}
         try:
-            return Answer(self._client.send(request, stream=True))
+            return Answer(self._client.send(request, stream=True), time.monotonic() + patience)
         except (
             httpcore.NetworkError,
             httpcore.ProtocolError,

@@ -15,6 +15,7 @@ from tollgate.domain.errors import (
     TollgateError,
     UnsupportedEndpoint,
 )
+from tollgate.observability import Observer
 from tollgate.services.listing import Listing
 from tollgate.services.relay import Refused, Relay, RelayRequest, Reply
 from tollgate.web.requests import Request, read_event, secret_of
@@ -52,28 +53,47 @@ class RelayApi:
     """Answers every request to the relay routes."""
 
     def __init__(
-        self, relay: Relay, listing: Listing, new_request_id: Callable[[], str], origins: str = ""
+        self,
+        relay: Relay,
+        listing: Listing,
+        observer: Observer,
+        fresh_id: Callable[[str], str],
+        origins: str = "",
     ) -> None:
         self._relay = relay
         self._listing = listing
-        self._new_request_id = new_request_id
+        self._observer = observer
+        self._fresh_id = fresh_id
         self._origins = frozenset(origins.split(",")) - {""}
         self._entries = entries()
 
-    def __call__(self, event: Mapping[str, Any]) -> Answer:
-        """Answer one proxy event; every refusal is written in the caller's own dialect."""
+    def __call__(self, event: Mapping[str, Any], remaining_ms: int) -> Answer:
+        """Answer one proxy event within so many milliseconds.
+
+        Every refusal is written in the caller's own dialect.
+        """
         path = event.get("path") or "/"
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         speaking = dialect_of(path, headers)
         try:
-            reply = self._answer(read_event(event))
+            reply = self._answer(read_event(event), remaining_ms)
         except Refused as refused:
+            self._tell(refused.error, refused.request_id)
             reply = error_reply(speaking, refused.error, refused.request_id, refused.body)
         except TollgateError as error:
-            reply = error_reply(speaking, error, self._new_request_id())
+            request_id = self._fresh_id("req")
+            self._tell(error, request_id)
+            reply = error_reply(speaking, error, request_id)
         return proxied(reply, self._cors(headers.get("origin", "")))
 
-    def _answer(self, request: Request) -> Reply:
+    def _tell(self, error: TollgateError, request_id: str) -> None:
+        """Our own and the upstreams' failures are logged; refusals are only counted by the API."""
+        if error.status >= 500:
+            self._observer.logger.warning(
+                error.message, code=error.code, status=int(error.status), request_id=request_id
+            )
+
+    def _answer(self, request: Request, remaining_ms: int) -> Reply:
         if request.path == "/" and request.method in {"GET", "HEAD"}:
             return Reply(200, {"content-type": "application/json"}, b'{"name":"tollgate"}\n')
         if request.path == "/healthz" and request.method in {"GET", "HEAD"}:
@@ -84,18 +104,17 @@ class RelayApi:
                 dialect_of(request.path, request.headers), secret, found["model"]
             )
         entry, path = self._match(request)
-        secret = secret_of(request)
-        return self._relay.relay(
-            RelayRequest(
-                entry.dialect,
-                entry.route,
-                path,
-                request.headers,
-                request.body,
-                secret,
-                request.forwarded_query,
-            )
+        asked = RelayRequest(
+            entry.dialect,
+            entry.route,
+            path,
+            request.headers,
+            request.body,
+            secret_of(request),
+            request.forwarded_query,
+            remaining_ms,
         )
+        return self._relay.relay(asked) if entry.route.metered else self._relay.forward(asked)
 
     def _match(self, request: Request) -> tuple[Entry, Mapping[str, str]]:
         path = unquote(request.path)
