@@ -43,6 +43,11 @@ SECRET_STEPS: Final[Steps] = {
 }
 """Of API keys and management tokens: nothing leads back from `revoked`."""
 
+PRICE_STEPS: Final[Steps] = {
+    "active": frozenset({"withdrawn"}),
+    "withdrawn": frozenset({"active"}),
+}
+
 
 def require(rule: bool, field: str, message: str) -> None:
     """Refuse a definition that breaks a rule, naming the field.

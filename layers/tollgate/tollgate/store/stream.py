@@ -3,11 +3,13 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from tollgate.store.dynamodb import Item
+from tollgate.store.marshal import values_of
+
 Image = dict[str, Any]
-"""One item's attributes as Python values; numbers are int, or Decimal when not whole."""
+"""One item's attributes as plain values (store/marshal.py)."""
 
 
 class Unreadable(ValueError):
@@ -56,50 +58,40 @@ def read_change(record: Mapping[str, Any]) -> Change:
 
 
 def read_image(item: Mapping[str, Any]) -> Image:
-    """Every attribute of an item.
+    """Every attribute of an image, as a plain value.
 
     Raises:
-        Unreadable: an attribute is not DynamoDB's.
+        Unreadable: an attribute is none of ours.
     """
     try:
-        return {name: read_value(value) for name, value in item.items()}
-    except (AttributeError, TypeError, ValueError, InvalidOperation) as error:
+        return values_of(as_stored(item))
+    except (AttributeError, TypeError, ValueError) as error:
         raise Unreadable(f"an image that cannot be read: {error}") from error
 
 
-def read_value(attribute: Mapping[str, Any]) -> Any:
-    """One attribute, such as `{"N": "7"}`.
+def as_stored(image: Mapping[str, Any]) -> Item:
+    """An image as the table holds it: Lambda hands binary values over as base64 text.
 
     Raises:
-        ValueError: it has no type, or one that DynamoDB does not know.
+        ValueError: a binary value is not base64, or an attribute has not one type.
     """
-    ((kind, value),) = attribute.items()
-    if kind not in READERS:
-        raise Unreadable(f"unknown attribute type {kind!r}")
-    return READERS[kind](value)
+    return {name: with_bytes(attribute) for name, attribute in image.items()}
 
 
-def read_number(text: str) -> int | Decimal:
-    """Never a float."""
-    exact = Decimal(text)
-    whole = exact == exact.to_integral_value()
-    return int(exact) if whole else exact
+def with_bytes(attribute: Mapping[str, Any]) -> dict[str, Any]:
+    """One attribute with its binary values as bytes."""
+    ((kind, content),) = attribute.items()
+    decode = DECODERS.get(kind)
+    return {kind: content if decode is None else decode(content)}
 
 
 def read_bytes(value: str | bytes) -> bytes:
-    """Lambda hands binary values over as base64 text, the streams API as bytes."""
     return value if isinstance(value, bytes) else base64.b64decode(value, validate=True)
 
 
-READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "S": str,
-    "N": read_number,
+DECODERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "B": read_bytes,
-    "BOOL": bool,
-    "NULL": lambda _: None,
-    "L": lambda elements: [read_value(element) for element in elements],
-    "M": lambda entries: {name: read_value(entry) for name, entry in entries.items()},
-    "SS": frozenset,
-    "NS": lambda numbers: frozenset(map(read_number, numbers)),
-    "BS": lambda binaries: frozenset(map(read_bytes, binaries)),
+    "BS": lambda binaries: [read_bytes(binary) for binary in binaries],
+    "L": lambda elements: [with_bytes(element) for element in elements],
+    "M": as_stored,
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tollgate.domain.definition_rules import (
+    PRICE_STEPS,
     SECRET_STEPS,
     SWITCH,
     USER_STEPS,
@@ -155,7 +156,11 @@ DEFAULT_GROUP: Final = Kind(
     name=lambda default: default.model,
 )
 PRICE: Final = Kind(
-    PriceDefinition, PriceItem, lambda head: check_model(head.model), name=lambda head: head.model
+    PriceDefinition,
+    PriceItem,
+    lambda head: check_model(head.model),
+    name=lambda head: head.model,
+    steps=PRICE_STEPS,
 )
 PRICE_VERSION: Final = Kind(
     PriceVersion,

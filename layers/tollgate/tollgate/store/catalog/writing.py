@@ -6,48 +6,41 @@ address is taken" and not which of five conditions was false. Foreign errors end
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Final
 
 from pynamodb.connection import Connection
-from pynamodb.exceptions import CancellationReason, PynamoDBException, TransactWriteError
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from tollgate.domain.errors import TollgateError, ValidationFailed
 from tollgate.store.catalog.items import Item
-from tollgate.store.dynamodb import OutcomeUnknown, RequestRejected, StoreError, Throttled
+from tollgate.store.dynamodb import OutcomeUnknown, StoreError, Throttled, TransactionRefused
+from tollgate.store.refusals import Answered, refusal
 
 MOST_ACTIONS: Final = 100
 ATTEMPTS: Final = 3
 """Tries of a write that lost against another one on the same item; nothing was written then."""
 
 CONDITION: Final = "ConditionalCheckFailed"
-AGAIN: Final = frozenset(
-    {
-        "TransactionConflict",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-        "ThrottlingError",
-        "ThrottlingException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-    }
-)
-UNANSWERED: Final = frozenset({None, "InternalServerError", "ServiceUnavailable"})
+SERVER_CODES: Final = frozenset({"InternalServerError", "ServiceUnavailable"})
+"""pynamodb keeps the code of an error answer and drops its status."""
 
 Act = Callable[[TransactWrite], None]
 Meaning = TollgateError | None
 
 
-def store_error(code: str | None, message: str) -> StoreError:
-    """DynamoDB's code as one of the port's failures."""
-    if code in AGAIN:
-        return Throttled(message)
-    if code in UNANSWERED:
-        return OutcomeUnknown(message)
-    return RequestRejected(code or "Unknown", message)
+def port_error(error: PynamoDBException) -> StoreError:
+    """A failure of pynamodb as the port's own."""
+    code = error.cause_response_code
+    if code is None:
+        return OutcomeUnknown(str(error))
+    reasons = getattr(error.cause, "cancellation_reasons", None) or ()
+    codes = [{"Code": "None" if reason is None else reason.code} for reason in reasons]
+    status = HTTPStatus.INTERNAL_SERVER_ERROR if code in SERVER_CODES else HTTPStatus.BAD_REQUEST
+    return refusal(Answered(status, code, error.cause_response_message or "", reasons=codes))
 
 
 @contextmanager
@@ -55,12 +48,12 @@ def foreign_errors() -> Iterator[None]:
     """Let pynamodb's failures leave this room as the port's own.
 
     Raises:
-        Throttled, OutcomeUnknown, RequestRejected: in place of any pynamodb error.
+        Throttled, OutcomeUnknown, RequestRejected, TransactionRefused: in place of pynamodb's.
     """
     try:
         yield
     except PynamoDBException as error:
-        raise store_error(error.cause_response_code, str(error)) from error
+        raise port_error(error) from error
 
 
 class Writing:
@@ -125,21 +118,12 @@ class Writing:
                 return
 
     def _send(self, actions: Sequence[tuple[Act, Meaning]]) -> None:
-        with foreign_errors():
-            try:
-                with TransactWrite(connection=self._connection) as transaction:
-                    for act, _ in actions:
-                        act(transaction)
-            except TransactWriteError as error:
-                raise_reason(error.cancellation_reasons, [meaning for _, meaning in actions])
-                raise
-
-
-def raise_reason(reasons: Sequence[CancellationReason | None], meanings: Sequence[Meaning]) -> None:
-    """Turn a cancelled transaction into what its first reason means; do nothing without reasons."""
-    for reason, meaning in zip(reasons, meanings, strict=False):
-        if reason is None:
-            continue
-        if reason.code == CONDITION and meaning is not None:
-            raise meaning
-        raise store_error(reason.code, reason.message or "transaction cancelled")
+        try:
+            with foreign_errors(), TransactWrite(connection=self._connection) as transaction:
+                for act, _ in actions:
+                    act(transaction)
+        except TransactionRefused as refused:
+            for code, (_, meaning) in zip(refused.reasons, actions, strict=False):
+                if code == CONDITION and meaning is not None:
+                    raise meaning from refused
+            raise

@@ -1,0 +1,350 @@
+"""Definitions in the table: unique where they must be, written only onto the version read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from threading import Barrier, Thread
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.catalog_on_moto import CATALOG, moto_catalog
+from tests.catalog_samples import (
+    ACCOUNT,
+    AUTHOR,
+    CHANNEL,
+    GROUP,
+    KEY,
+    OTHER_GROUP,
+    USER,
+)
+from tests.locked_moto import REGION
+from tollgate.domain.definitions import AdminToken, Author, Setting, Stamp
+from tollgate.domain.errors import (
+    Conflict,
+    NotFound,
+    TollgateError,
+    ValidationFailed,
+    VersionMismatch,
+)
+from tollgate.store.catalog.items import Endpoint
+from tollgate.store.catalog.table import CatalogTable
+from tollgate.store.dynamodb import RequestRejected
+
+LATER = Author("adm_fedcba9876543210", 1_700_000_060_000)
+TOKEN = AdminToken("adm_1", "laptop", "owner", "b" * 64, 1, "wxyz")
+
+
+@pytest.fixture
+def catalog() -> Iterator[CatalogTable]:
+    with moto_catalog() as table:
+        yield table
+
+
+@pytest.fixture
+def furnished(catalog: CatalogTable) -> CatalogTable:
+    """One user with a key, two groups, an account and a channel in the first."""
+    catalog.groups.create(GROUP, AUTHOR)
+    catalog.groups.create(OTHER_GROUP, AUTHOR)
+    catalog.users.create(USER, AUTHOR)
+    catalog.keys(USER.id).create(KEY, AUTHOR)
+    catalog.accounts.create(ACCOUNT, AUTHOR)
+    catalog.channels.create(CHANNEL, AUTHOR)
+    return catalog
+
+
+def test_every_definition_reads_back_as_it_was_written(furnished: CatalogTable) -> None:
+    stamp = Stamp(1, 1_700_000_000_000, 1_700_000_000_000, "adm_0123456789abcdef")
+    assert furnished.users.get(USER.id) == replace(USER, stamp=stamp)
+    assert furnished.keys(USER.id).get("key_1") == replace(KEY, stamp=stamp)
+    assert furnished.groups.get("grp_1") == replace(GROUP, stamp=stamp)
+    assert furnished.accounts.get("acc_1") == replace(ACCOUNT, stamp=stamp)
+    assert furnished.channels.get("chn_1") == replace(CHANNEL, stamp=stamp)
+
+
+def test_exact_values_are_stored_as_text_and_whole_numbers(furnished: CatalogTable) -> None:
+    furnished.groups.change(
+        "grp_1", 1, lambda group: replace(group, multiplier=Decimal("0.100000")), LATER
+    )
+    key = {"pk": {"S": "groups"}, "sk": {"S": "grp_1"}}
+    item = boto3.client("dynamodb", region_name=REGION).get_item(TableName=CATALOG, Key=key)["Item"]
+    assert item["multiplier"] == {"S": "0.100000"}
+    assert item["version"] == {"N": "2"}
+    assert item["kind"] == {"S": "group"}
+    assert furnished.groups.get("grp_1").multiplier == Decimal("0.1")
+
+
+def test_a_change_keeps_when_it_was_made_and_says_who_changed_it(furnished: CatalogTable) -> None:
+    changed = furnished.users.change(USER.id, 1, lambda user: replace(user, name="Ann"), LATER)
+    assert changed.name == "Ann"
+    assert changed.stamp == Stamp(2, 1_700_000_000_000, 1_700_000_060_000, "adm_fedcba9876543210")
+    assert furnished.users.get(USER.id) == changed
+
+
+def test_only_the_version_that_was_read_can_be_changed(furnished: CatalogTable) -> None:
+    furnished.users.change(USER.id, 1, lambda user: replace(user, rpm=10), LATER)
+    with pytest.raises(VersionMismatch):
+        furnished.users.change(USER.id, 1, lambda user: replace(user, rpm=20), LATER)
+    assert furnished.users.get(USER.id).rpm == 10
+
+
+def test_of_two_changes_at_once_one_is_refused(furnished: CatalogTable) -> None:
+    together = Barrier(2)
+    outcomes: list[int | str] = []
+
+    def change(rpm: int) -> None:
+        def edit(user: Any) -> Any:
+            together.wait(timeout=10)
+            return replace(user, rpm=rpm)
+
+        try:
+            outcomes.append(furnished.users.change(USER.id, None, edit, LATER).rpm)
+        except VersionMismatch:
+            outcomes.append("refused")
+
+    threads = [Thread(target=change, args=(rpm,)) for rpm in (10, 20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert outcomes.count("refused") == 1
+    assert furnished.users.get(USER.id).rpm in outcomes
+
+
+Act = Callable[[CatalogTable], Any]
+NEW_KEY = replace(KEY, id="key_2", alias="k002")
+
+
+@pytest.mark.parametrize(
+    ("act", "refusal", "field"),
+    [
+        pytest.param(lambda c: c.users.create(USER, AUTHOR), Conflict, None, id="the same user"),
+        pytest.param(
+            lambda c: c.users.create(replace(USER, id="usr_2", email="ANN@example.com "), AUTHOR),
+            ValidationFailed,
+            "email",
+            id="an address with a blank",
+        ),
+        pytest.param(
+            lambda c: c.users.create(replace(USER, id="usr_2", email="ANN@example.com"), AUTHOR),
+            Conflict,
+            "email",
+            id="the same address in capitals",
+        ),
+        pytest.param(
+            lambda c: c.users.create(
+                replace(USER, id="usr_2", email="bob@example.com", groups=("grp_9",)), AUTHOR
+            ),
+            ValidationFailed,
+            "groups",
+            id="a user in a group that is not there",
+        ),
+        pytest.param(
+            lambda c: c.keys(USER.id).create(replace(KEY, id="key_2"), AUTHOR),
+            Conflict,
+            "alias",
+            id="the alias of another key",
+        ),
+        pytest.param(
+            lambda c: c.keys(USER.id).create(replace(NEW_KEY, group="grp_9"), AUTHOR),
+            ValidationFailed,
+            "groups",
+            id="a key of a group that is not there",
+        ),
+        pytest.param(
+            lambda c: c.keys("usr_9").create(replace(NEW_KEY, user="usr_9"), AUTHOR),
+            ValidationFailed,
+            "user",
+            id="a key of nobody",
+        ),
+        pytest.param(
+            lambda c: c.groups.create(replace(OTHER_GROUP, id="grp_3"), AUTHOR),
+            Conflict,
+            "alias",
+            id="the alias of another group",
+        ),
+        pytest.param(
+            lambda c: c.channels.create(replace(CHANNEL, id="chn_2", groups=()), AUTHOR),
+            Conflict,
+            "name",
+            id="the name of another channel",
+        ),
+        pytest.param(
+            lambda c: c.channels.create(replace(CHANNEL, id="chn_2", name="other"), AUTHOR),
+            Conflict,
+            "groups",
+            id="a group that is in a channel",
+        ),
+        pytest.param(
+            lambda c: c.accounts.create(replace(ACCOUNT, id="acc_2", weight=-1), AUTHOR),
+            ValidationFailed,
+            "weight",
+            id="a negative weight",
+        ),
+        pytest.param(
+            lambda c: c.groups.change(
+                "grp_1", 1, lambda g: replace(g, multiplier=Decimal("NaN")), AUTHOR
+            ),
+            ValidationFailed,
+            "multiplier",
+            id="a multiplier that is no number",
+        ),
+        pytest.param(
+            lambda c: c.groups.change(
+                "grp_1", 1, lambda g: replace(g, multiplier=Decimal("0.1234567")), AUTHOR
+            ),
+            ValidationFailed,
+            "multiplier",
+            id="a multiplier too fine",
+        ),
+        pytest.param(
+            lambda c: c.users.change("usr_9", None, lambda u: u, AUTHOR),
+            NotFound,
+            None,
+            id="nobody",
+        ),
+        pytest.param(lambda c: c.groups.remove("grp_1", 1), Conflict, None, id="a group in use"),
+        pytest.param(lambda c: c.accounts.remove("acc_1", 1), Conflict, None, id="a busy account"),
+        pytest.param(lambda c: c.channels.remove("chn_1", 1), Conflict, None, id="a busy channel"),
+        pytest.param(lambda c: c.users.remove(USER.id, 1), Conflict, None, id="a user for good"),
+        pytest.param(
+            lambda c: c.keys(USER.id).remove("key_1", 1), Conflict, None, id="a key for good"
+        ),
+        pytest.param(
+            lambda c: c.groups.remove("grp_2", 7), VersionMismatch, None, id="another version"
+        ),
+    ],
+)
+def test_what_breaks_a_rule_is_refused_and_changes_nothing(
+    furnished: CatalogTable, act: Act, refusal: type[TollgateError], field: str | None
+) -> None:
+    client = boto3.client("dynamodb", region_name=REGION)
+    before = client.scan(TableName=CATALOG)["Items"]
+    with pytest.raises(refusal) as refused:
+        act(furnished)
+    assert refused.value.param == field
+    assert client.scan(TableName=CATALOG)["Items"] == before
+
+
+def test_a_released_address_can_be_taken_again(furnished: CatalogTable) -> None:
+    furnished.users.change(USER.id, 1, lambda user: replace(user, email="b@example.com"), LATER)
+    furnished.users.create(replace(USER, id="usr_2"), AUTHOR)
+    assert furnished.users.by_email("ANN@example.com") == furnished.users.get("usr_2")
+    assert furnished.users.by_email("b@example.com") == furnished.users.get(USER.id)
+    assert furnished.users.by_email("c@example.com") is None
+
+
+def test_a_deleted_user_lets_go_of_the_address_and_never_returns(furnished: CatalogTable) -> None:
+    furnished.users.change(USER.id, 1, lambda user: replace(user, status="deleted"), LATER)
+    assert furnished.users.by_email("ann@example.com") is None
+    with pytest.raises(Conflict):
+        furnished.users.change(USER.id, 2, lambda user: replace(user, status="active"), LATER)
+    with pytest.raises(ValidationFailed):
+        furnished.keys(USER.id).create(NEW_KEY, AUTHOR)
+
+
+def test_a_revoked_key_keeps_its_alias_and_lets_go_of_its_group(furnished: CatalogTable) -> None:
+    keys = furnished.keys(USER.id)
+    keys.change("key_1", 1, lambda key: replace(key, status="revoked"), LATER)
+    with pytest.raises(Conflict, match="alias"):
+        keys.create(replace(KEY, id="key_2"), AUTHOR)
+    with pytest.raises(Conflict, match="revoked cannot become active"):
+        keys.change("key_1", 2, lambda key: replace(key, status="active"), LATER)
+    furnished.channels.change("chn_1", 1, lambda channel: replace(channel, groups=()), LATER)
+    furnished.accounts.change("acc_1", 1, lambda account: replace(account, groups=()), LATER)
+    furnished.groups.remove("grp_1", 1)
+    with pytest.raises(NotFound):
+        furnished.groups.get("grp_1")
+
+
+def test_a_removed_group_leaves_nothing_behind(catalog: CatalogTable) -> None:
+    catalog.groups.create(GROUP, AUTHOR)
+    catalog.groups.remove("grp_1", 1)
+    assert boto3.client("dynamodb", region_name=REGION).scan(TableName=CATALOG)["Items"] == []
+
+
+def test_what_is_taken_out_of_its_groups_can_be_removed(furnished: CatalogTable) -> None:
+    furnished.channels.change("chn_1", 1, lambda channel: replace(channel, groups=()), LATER)
+    furnished.channels.remove("chn_1", 2)
+    furnished.channels.create(replace(CHANNEL, id="chn_2"), AUTHOR)
+    furnished.accounts.change("acc_1", 1, lambda account: replace(account, groups=()), LATER)
+    furnished.accounts.remove("acc_1", None)
+    assert [account.id for account in furnished.accounts.everything()] == []
+
+
+def test_a_group_moves_between_channels_only_when_the_first_lets_go(
+    furnished: CatalogTable,
+) -> None:
+    furnished.channels.create(replace(CHANNEL, id="chn_2", name="b", groups=("grp_2",)), AUTHOR)
+    with pytest.raises(Conflict):
+        furnished.channels.change(
+            "chn_2", 1, lambda channel: replace(channel, groups=("grp_1", "grp_2")), LATER
+        )
+    furnished.channels.change("chn_1", 1, lambda channel: replace(channel, groups=()), LATER)
+    moved = furnished.channels.change(
+        "chn_2", 1, lambda channel: replace(channel, groups=("grp_1", "grp_2")), LATER
+    )
+    assert moved.groups == ("grp_1", "grp_2")
+
+
+def test_every_write_to_a_user_or_a_key_counts_up_the_profile(furnished: CatalogTable) -> None:
+    assert furnished.profile_revision(USER.id) == 2
+    furnished.users.change(USER.id, 1, lambda user: replace(user, rpm=1), LATER)
+    assert furnished.profile_revision(USER.id) == 3
+    furnished.keys(USER.id).change("key_1", 1, lambda key: replace(key, name="x"), LATER)
+    assert furnished.profile_revision(USER.id) == 4
+    with pytest.raises(VersionMismatch):
+        furnished.keys(USER.id).change("key_1", 1, lambda key: replace(key, name="y"), LATER)
+    assert furnished.profile_revision(USER.id) == 4
+    assert furnished.profile_revision("usr_9") == 0
+
+
+def test_pages_follow_each_other_and_leave_guards_out(furnished: CatalogTable) -> None:
+    keys = furnished.keys(USER.id)
+    for number in range(2, 6):
+        keys.create(replace(KEY, id=f"key_{number}", alias=f"k00{number}"), AUTHOR)
+    first = keys.page(2)
+    second = keys.page(2, first.after)
+    third = keys.page(2, second.after)
+    assert [key.id for key in first.entries] == ["key_1", "key_2"]
+    assert [key.id for key in second.entries] == ["key_3", "key_4"]
+    assert [key.id for key in third.entries] == ["key_5"]
+    assert third.after is None
+    assert keys.page(5).after is None
+
+
+def test_settings_and_tokens_are_definitions_too(catalog: CatalogTable) -> None:
+    for setting in (Setting("signup", True), Setting("fx.cny_per_usd", "7.0"), Setting("rpm", 60)):
+        catalog.settings.create(setting, AUTHOR)
+    values = {setting.name: setting.value for setting in catalog.settings.everything()}
+    assert values == {"fx.cny_per_usd": "7.0", "rpm": 60, "signup": True}
+    catalog.settings.remove("rpm", 1)
+    assert catalog.settings.find("rpm") is None
+    catalog.admin_tokens.create(TOKEN, AUTHOR)
+    revoked = catalog.admin_tokens.change(
+        "adm_1", 1, lambda token: replace(token, status="revoked"), LATER
+    )
+    assert (revoked.role, revoked.status) == ("owner", "revoked")
+
+
+def test_a_password_is_replaced_as_often_as_its_user_likes(catalog: CatalogTable) -> None:
+    assert catalog.password("usr_1") is None
+    catalog.set_password("usr_1", "$argon2id$one", AUTHOR)
+    catalog.set_password("usr_1", "$argon2id$two", LATER)
+    assert catalog.password("usr_1") == "$argon2id$two"
+
+
+def test_a_change_of_too_many_items_is_refused_before_it_is_sent(catalog: CatalogTable) -> None:
+    groups = tuple(f"grp_{number}" for number in range(41))
+    with pytest.raises(ValidationFailed, match="at most 40"):
+        catalog.accounts.create(replace(ACCOUNT, groups=groups), AUTHOR)
+
+
+def test_a_missing_table_is_said_to_be_missing() -> None:
+    with moto_catalog():
+        elsewhere = CatalogTable(Endpoint("tollgate-nowhere", REGION))
+        with pytest.raises(RequestRejected, match="ResourceNotFound"):
+            elsewhere.users.get(USER.id)
+        with pytest.raises(RequestRejected, match="ResourceNotFound"):
+            elsewhere.users.create(USER, AUTHOR)

@@ -1,0 +1,254 @@
+"""Which definitions and prices are refused, as rows; and which price versions live."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.catalog_samples import ACCOUNT, CHANNEL, DRAFT, GROUP, KEY, USER
+from tollgate.domain.catalog import Interval, Price
+from tollgate.domain.definition_rules import (
+    SECRET_STEPS,
+    SWITCH,
+    USER_STEPS,
+    Steps,
+    check_account,
+    check_channel,
+    check_group,
+    check_key,
+    check_model_group,
+    check_setting,
+    check_step,
+    check_user,
+)
+from tollgate.domain.definitions import ModelGroup, Setting
+from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.domain.price_draft import PriceDraft, check_price, living, price_of
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({}, None, id="as it is"),
+        pytest.param({"email": "ann"}, "email", id="no address"),
+        pytest.param({"email": f"{'a' * 250}@b.de"}, "email", id="too long an address"),
+        pytest.param({"name": "n" * 101}, "name", id="too long a name"),
+        pytest.param({"rpm": -1}, "rpm", id="negative rpm"),
+        pytest.param({"concurrency": -1}, "concurrency", id="negative concurrency"),
+        pytest.param({"shards": 0}, "shards", id="no shard"),
+        pytest.param({"groups": ("grp_1", "grp_1")}, "groups", id="a group twice"),
+        pytest.param({"groups": ("",)}, "groups", id="an empty group"),
+    ],
+)
+def test_a_user(changes: Mapping[str, Any], field: str | None) -> None:
+    assert refused(check_user, replace(USER, **changes)) == field
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({}, None, id="as it is"),
+        pytest.param({"alias": "il0o"}, "alias", id="letters that look alike"),
+        pytest.param({"alias": "abc"}, "alias", id="a short alias"),
+        pytest.param({"secret_hash": ""}, "secret_hash", id="no hash"),
+        pytest.param({"group": ""}, "group", id="no group"),
+        pytest.param({"quota": -1}, "quota", id="a negative quota"),
+        pytest.param({"quota": 0}, None, id="an empty quota"),
+        pytest.param({"pricing_group": "High Quality"}, "pricing_group", id="not a code"),
+        pytest.param({"pricing_group": "hq"}, None, id="a code"),
+        pytest.param({"models": ("gpt-4o", "GPT-4o")}, "models", id="two spellings of a model"),
+    ],
+)
+def test_a_key(changes: Mapping[str, Any], field: str | None) -> None:
+    assert refused(check_key, replace(KEY, **changes)) == field
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "field"),
+    [
+        pytest.param("0", None, id="zero, set explicitly"),
+        pytest.param("1000", None, id="the most"),
+        pytest.param("0.000001", None, id="the finest"),
+        pytest.param("0.0000001", "multiplier", id="too fine"),
+        pytest.param("-0.5", "multiplier", id="negative"),
+        pytest.param("1000.1", "multiplier", id="too much"),
+        pytest.param("1e50", "multiplier", id="far too much"),
+        pytest.param("Infinity", "multiplier", id="infinite"),
+        pytest.param("NaN", "multiplier", id="no number"),
+    ],
+)
+def test_a_multiplier(multiplier: str, field: str | None) -> None:
+    assert refused(check_group, replace(GROUP, multiplier=Decimal(multiplier))) == field
+
+
+@pytest.mark.parametrize(
+    ("definition", "check", "field"),
+    [
+        pytest.param(replace(GROUP, name=" "), check_group, "name", id="a nameless group"),
+        pytest.param(replace(GROUP, alias="x"), check_group, "alias", id="a short alias"),
+        pytest.param(replace(GROUP, platform=""), check_group, "platform", id="no platform"),
+        pytest.param(ACCOUNT, check_account, None, id="an account"),
+        pytest.param(replace(ACCOUNT, base_url="ftp://x"), check_account, "base_url", id="ftp"),
+        pytest.param(replace(ACCOUNT, type=""), check_account, "type", id="no type"),
+        pytest.param(
+            replace(ACCOUNT, model_mapping={"a": "x", " A": "y"}),
+            check_account,
+            "model_mapping",
+            id="two spellings of a source",
+        ),
+        pytest.param(CHANNEL, check_channel, None, id="a channel"),
+        pytest.param(
+            replace(CHANNEL, model_mapping={"openai": {"a*": "x", "A*": "y"}}),
+            check_channel,
+            "model_mapping.openai",
+            id="two spellings of a pattern",
+        ),
+        pytest.param(
+            replace(CHANNEL, model_mapping={"openai": {"a": "x"}, "gemini": {"A": "y"}}),
+            check_channel,
+            None,
+            id="the same source on two platforms",
+        ),
+        pytest.param(
+            ModelGroup("gpt-4o", "HQ", "tokens"), check_model_group, "code", id="a capital code"
+        ),
+        pytest.param(
+            ModelGroup("g*o", "hq", "tokens"), check_model_group, "model", id="a star inside"
+        ),
+        pytest.param(
+            ModelGroup("m" * 101, "hq", "tokens"), check_model_group, "model", id="too long a model"
+        ),
+        pytest.param(ModelGroup("*", "hq", "tokens"), check_model_group, None, id="every model"),
+        pytest.param(Setting("Rpm", 1), check_setting, "name", id="a capital setting"),
+    ],
+)
+def test_other_definitions(definition: Any, check: Any, field: str | None) -> None:
+    assert refused(check, definition) == field
+
+
+@pytest.mark.parametrize(
+    ("steps", "before", "after", "allowed"),
+    [
+        pytest.param(USER_STEPS, "active", "disabled", True, id="disable a user"),
+        pytest.param(USER_STEPS, "disabled", "deleted", True, id="delete a disabled user"),
+        pytest.param(USER_STEPS, "deleted", "active", False, id="bring a deleted user back"),
+        pytest.param(USER_STEPS, "active", "revoked", False, id="revoke a user"),
+        pytest.param(SECRET_STEPS, "disabled", "active", True, id="enable a key"),
+        pytest.param(SECRET_STEPS, "disabled", "revoked", True, id="revoke a disabled key"),
+        pytest.param(SECRET_STEPS, "revoked", "disabled", False, id="bring a revoked key back"),
+        pytest.param(SWITCH, "active", "disabled", True, id="disable a group"),
+        pytest.param(SWITCH, "active", "active", True, id="leave it"),
+        pytest.param(SWITCH, "active", "deleted", False, id="delete a group by its status"),
+    ],
+)
+def test_a_step(steps: Steps, before: str, after: str, allowed: bool) -> None:
+    if allowed:
+        check_step(steps, before, after)
+    else:
+        with pytest.raises(Conflict):
+            check_step(steps, before, after)
+
+
+LONG = Interval(200_000, None, {"input": "5"})
+
+
+@pytest.mark.parametrize(
+    ("draft", "field"),
+    [
+        pytest.param(DRAFT, None, id="as it is"),
+        pytest.param(replace(DRAFT, model=" "), "model", id="no model"),
+        pytest.param(replace(DRAFT, model="gpt-*"), None, id="a prefix"),
+        pytest.param(replace(DRAFT, prices={"input": "-1"}), "prices.input", id="negative"),
+        pytest.param(replace(DRAFT, prices={"input": "NaN"}), "prices.input", id="no number"),
+        pytest.param(replace(DRAFT, prices={"input": "Infinity"}), "prices.input", id="infinite"),
+        pytest.param(replace(DRAFT, prices={"input": "dear"}), "prices.input", id="a word"),
+        pytest.param(replace(DRAFT, prices={"input": "1000001"}), "prices.input", id="too dear"),
+        pytest.param(
+            replace(DRAFT, prices={"input": "0.00000000001"}), "prices.input", id="too fine"
+        ),
+        pytest.param(replace(DRAFT, prices={"inputs": "1"}), "prices.inputs", id="unknown class"),
+        pytest.param(
+            replace(DRAFT, prices={"input": "1", "tool:web_search": "0.01"}), None, id="a tool"
+        ),
+        pytest.param(replace(DRAFT, prices={}), "prices", id="nothing"),
+        pytest.param(
+            replace(DRAFT, mode="seconds"), "prices", id="token prices for a model sold by seconds"
+        ),
+        pytest.param(
+            PriceDraft("sora", mode="seconds", prices={"seconds": "0.1"}), None, id="by seconds"
+        ),
+        pytest.param(replace(DRAFT, prices={"input": "0"}), "free", id="free by accident"),
+        pytest.param(replace(DRAFT, prices={"input": "0"}, free=True), None, id="free on purpose"),
+        pytest.param(replace(DRAFT, max_output=0), "max_output", id="no output at all"),
+        pytest.param(replace(DRAFT, intervals=(LONG,)), None, id="an open interval"),
+        pytest.param(
+            replace(DRAFT, intervals=(LONG, replace(LONG, minimum=300_000))),
+            "intervals[2].minimum",
+            id="an interval behind an open one",
+        ),
+        pytest.param(
+            replace(DRAFT, intervals=(replace(LONG, maximum=200_000),)),
+            "intervals[1].maximum",
+            id="an empty range",
+        ),
+        pytest.param(
+            replace(DRAFT, intervals=(replace(LONG, minimum=-1),)),
+            "intervals[1].minimum",
+            id="below zero",
+        ),
+        pytest.param(
+            replace(DRAFT, intervals=(replace(LONG, prices={}),)),
+            "intervals[1].prices",
+            id="an interval without a price",
+        ),
+        pytest.param(
+            replace(DRAFT, intervals=(replace(LONG, tiers={"flex": {"input": "-1"}}),)),
+            "intervals[1].tiers.flex.input",
+            id="a negative tier inside an interval",
+        ),
+        pytest.param(
+            replace(DRAFT, tiers={"priority": {"input": "x"}}),
+            "tiers.priority.input",
+            id="a word in a tier",
+        ),
+    ],
+)
+def test_a_price(draft: PriceDraft, field: str | None) -> None:
+    assert refused(check_price, draft) == field
+
+
+def version(number: int, start: int) -> Price:
+    return Price("m", number, effective_from=start)
+
+
+@pytest.mark.parametrize(
+    ("versions", "alive"),
+    [
+        pytest.param([], [], id="none"),
+        pytest.param([(1, 0), (2, 50), (3, 100)], [3], id="only the newest that began"),
+        pytest.param([(1, 0), (2, 101)], [1, 2], id="the one in force and the next"),
+        pytest.param([(1, 200), (2, 150)], [2, 1], id="none yet, in the order of their start"),
+        pytest.param([(1, 50), (2, 50)], [2], id="the newer of two that begin together"),
+        pytest.param([(1, 0), (2, 150), (3, 90)], [3, 2], id="a correction before a planned one"),
+    ],
+)
+def test_the_versions_that_live_at_100(versions: list[tuple[int, int]], alive: list[int]) -> None:
+    prices = tuple(version(number, start) for number, start in versions)
+    assert [price.version for price in living(prices, 100)] == alive
+
+
+def test_a_draft_begins_now_unless_it_says_when() -> None:
+    assert price_of(DRAFT, 3, 77).effective_from == 77
+    assert price_of(replace(DRAFT, effective_from=99), 3, 77).effective_from == 99
+    assert price_of(replace(DRAFT, model=" GPT-4o"), 3, 77).model == "gpt-4o"
+
+
+def refused(check: Any, definition: Any) -> str | None:
+    """The field a check names, None when it is content."""
+    try:
+        check(definition)
+    except ValidationFailed as refusal:
+        return refusal.param
+    return None
