@@ -7,7 +7,7 @@ request id are in every body, so that people can quote them.
 from http import HTTPStatus
 from typing import Any, Final
 
-from tollgate.dialects._json import compact
+from tollgate.dialects._writing import compact
 from tollgate.domain.errors import (
     InsufficientQuota,
     ModelGroupNotFound,

@@ -22,7 +22,7 @@ KINDS: Final[Mapping[type, str]] = {
 
 def wrong(name: str, wanted: str, value: object) -> InvalidRequest:
     """The refusal of a value of the wrong kind."""
-    got = KINDS.get(type(value)) or shortened(str(value))
+    got = KINDS.get(type(value)) or str(value)[:40]
     return InvalidRequest(f"{name}: must be {wanted}, not {got}", param=name)
 
 
@@ -48,12 +48,12 @@ def model_of(value: object, name: str = "model") -> str:
     return value
 
 
-def flag(values: Mapping[str, Any], name: str) -> bool:
+def flag(values: Mapping[str, Any], name: str, where: str = "") -> bool:
     """A boolean member; absent and null are False."""
     value = values.get(name)
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise wrong(name, "true or false", value)
+    raise wrong(f"{where}{name}", "true or false", value)
 
 
 def whole(value: object, name: str, least: int, most: int) -> int | None:

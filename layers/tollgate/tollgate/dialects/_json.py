@@ -7,11 +7,11 @@ library's C scanner does the reading; only the top level is walked here, to lear
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from tollgate.domain.call import Call, Edit
 from tollgate.domain.errors import InvalidRequest
 
 DEPTH_LIMIT: Final = 256
@@ -159,9 +159,8 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys must be different."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Refused(f"the key {shortened(twice)} occurs twice")
+        counts = Counter(name for name, _ in pairs)
+        raise Refused(f"the key {shortened(counts.most_common(1)[0][0])} occurs twice")
     return found
 
 
@@ -224,34 +223,12 @@ def shortened(text: str, limit: int = 40) -> str:
     return ascii(text if len(text) <= limit else f"{text[:limit]}…")
 
 
-def spliced(body: bytes, edits: Iterable[Edit]) -> bytes:
-    """The body with some of its bytes replaced; the edits do not overlap."""
-    parts: list[bytes] = []
-    done = 0
-    for start, end, replacement in sorted(edits):
-        parts += (body[done:start], replacement)
-        done = end
-    return b"".join((*parts, body[done:])) if parts else body
-
-
-def upstream_body(call: Call, model: str, prefix: str = "") -> bytes:
-    """The caller's body with the upstream's name of the model, and what rules demand, in place."""
-    written = compact(prefix + model)
-    named = () if model == call.model else tuple((*span, written) for span in call.model_spans)
-    return spliced(call.body, (*named, *call.edits))
-
-
 def lenient(data: bytes | str) -> Any:
     """Any JSON of an upstream; None when it is none. Its oddities are not our caller's fault."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
         return None
-
-
-def compact(value: Any) -> bytes:
-    """JSON without blanks, in ASCII, so that no line break or broken character can hide in it."""
-    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def last_object(body: bytes, name: str) -> Any:

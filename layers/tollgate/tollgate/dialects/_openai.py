@@ -7,11 +7,11 @@ from typing import Any, Final
 from tollgate.dialects import StopReason
 from tollgate.dialects._errors import openai
 from tollgate.dialects._headers import passed
-from tollgate.dialects._json import compact
 from tollgate.dialects._openai_usage import normal, note
 from tollgate.dialects._sse import Events
 from tollgate.dialects._tap import EventTap, Signs
 from tollgate.dialects._usage import inside, listed
+from tollgate.dialects._writing import compact
 from tollgate.domain.call import Call
 from tollgate.domain.errors import TollgateError
 from tollgate.domain.usage import Usage

@@ -79,7 +79,7 @@ def outside_output(tally: Tally) -> int:
     if not tally["prompt"]:
         return 0
     beyond = max(0, tally["total"] - tally["prompt"] - tally["completion"])
-    reasoning = tally["reasoning"]
-    if beyond == tally["cached"] or reasoning not in {0, beyond}:
+    cached, written = tally["cached"], tally["written"]
+    if beyond in {cached, written, cached + written} or tally["reasoning"] not in {0, beyond}:
         return 0
     return beyond

@@ -95,8 +95,13 @@ class EventTap:
         return chunk[:passed] + b"".join([self._seen(event) for event in events])
 
     def flush(self) -> bytes:
-        """What was held back when the upstream ended."""
+        """What was held back when the upstream ended: maybe a whole answer instead of a stream."""
         rest = self._splitter.flush()
+        if rest.lstrip().startswith(b"{"):
+            self._texts(rest)
+            self._catch_up()
+            self.learn(b"", rest, lenient(rest))
+            return rest
         return self._seen(rest) if rest else rest
 
     def _seen(self, event: bytes) -> bytes:
@@ -138,28 +143,36 @@ class EventTap:
 
     def _studied(self, event: bytes) -> bytes:
         """An event of a shape that is new, or of more than one text, or telling."""
-        signs = self.signs
-        own = event.partition(signs.aside)[0]
-        texts = list(signs.text.finditer(own))
-        begins = [found.end() for found in texts]
-        ends = [string_end(event, begin) for begin in begins]
-        self.visible_bytes += sum(ends) - sum(begins)
-        if self.upstream_id is None and (found := signs.identity.search(event)):
-            self.upstream_id = found[1][:ID_LIMIT].decode(errors="replace")
-        if signs.telling.search(event):
+        texts = self._texts(event)
+        if self.signs.telling.search(event):
             return self._told(event)
-        figures = signs.figures.search(event) is not None
-        if len(begins) == 1:
+        figures = self.signs.figures.search(event) is not None
+        if len(texts) == 1:
             self._catch_up()
             self._running = figures
-            self._key = texts[0][0]
-            self._head = event[: begins[0]]
-            self._head_marks = self._head.translate(None, PADDING)
-            self._marks = event[ends[0] :].translate(None, PADDING)
-            self._gap = next((gap for gap in GAPS if event.endswith(gap)), b"")
-            self._room = len(event) - ends[0] + ROOM
-            self._zeros = zeros(event, ends[0])
+            self._remember(event, texts[0])
         return self._told(event) if figures else event
+
+    def _texts(self, event: bytes) -> list[re.Match[bytes]]:
+        """Where the texts of an event begin; they are counted, and the answer's id is taken."""
+        own = event.partition(self.signs.aside)[0]
+        texts = list(self.signs.text.finditer(own))
+        self.visible_bytes += sum(string_end(event, text.end()) - text.end() for text in texts)
+        if self.upstream_id is None and (found := self.signs.identity.search(event)):
+            self.upstream_id = found[1][:ID_LIMIT].decode(errors="replace")
+        return texts
+
+    def _remember(self, event: bytes, text: re.Match[bytes]) -> None:
+        """Take an event as the shape that the following ones may have."""
+        begin = text.end()
+        end = string_end(event, begin)
+        self._key = text[0]
+        self._head = event[:begin]
+        self._head_marks = self._head.translate(None, PADDING)
+        self._marks = event[end:].translate(None, PADDING)
+        self._gap = next((gap for gap in GAPS if event.endswith(gap)), b"")
+        self._room = len(event) - end + ROOM
+        self._zeros = zeros(event, end)
 
     def _told(self, event: bytes) -> bytes:
         """Parse an event; give what the caller shall see of it."""

@@ -26,11 +26,12 @@ from tollgate.dialects._fields import (
     wrong,
 )
 from tollgate.dialects._headers import parameters, passed, session
-from tollgate.dialects._json import compact, lenient, read, upstream_body
+from tollgate.dialects._json import lenient, read
 from tollgate.dialects._media import encoded_size
 from tollgate.dialects._sse import Events
 from tollgate.dialects._tap import EventTap, Signs
 from tollgate.dialects._usage import Tally, inside
+from tollgate.dialects._writing import compact, upstream_body
 from tollgate.domain.call import Call
 from tollgate.domain.errors import InsufficientBalance, TollgateError, UpstreamTimeout
 from tollgate.domain.usage import Usage
@@ -186,11 +187,16 @@ class MessagesTap(EventTap):
             note(self.tally, inside(event.get("message")).get("usage"))
         elif kind == "message_delta":
             note(self.tally, event.get("usage"))
-            reason = inside(event.get("delta")).get("stop_reason")
-            self.finish_reason = reason if isinstance(reason, str) else self.finish_reason
-        self.finished = self.finished or kind == "message_stop"
+            self._stopped(inside(event.get("delta")).get("stop_reason"))
+        elif kind == "message":
+            note(self.tally, event.get("usage"))
+            self._stopped(event.get("stop_reason"))
+        self.finished = self.finished or kind in {"message_stop", "message"}
         self.failed = self.failed or kind == "error" or name == b"error"
         return True
+
+    def _stopped(self, reason: object) -> None:
+        self.finish_reason = reason if isinstance(reason, str) else self.finish_reason
 
 
 def needed(values: Mapping[str, Any], name: str, wanted: str) -> Any:

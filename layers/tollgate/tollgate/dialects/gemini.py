@@ -28,11 +28,12 @@ from tollgate.dialects._gemini_call import (
 )
 from tollgate.dialects._gemini_usage import normal, note
 from tollgate.dialects._headers import passed, session
-from tollgate.dialects._json import compact, last_object, lenient, read, upstream_body
+from tollgate.dialects._json import last_object, lenient, read
 from tollgate.dialects._media import encoded_size
 from tollgate.dialects._sse import Events
 from tollgate.dialects._tap import EventTap, Signs
 from tollgate.dialects._usage import Tally, inside, listed
+from tollgate.dialects._writing import compact, upstream_body
 from tollgate.domain.call import Call, Operation
 from tollgate.domain.errors import TollgateError
 from tollgate.domain.usage import Usage

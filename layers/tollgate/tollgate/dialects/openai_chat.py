@@ -23,11 +23,12 @@ from tollgate.dialects._fields import (
     whole,
 )
 from tollgate.dialects._headers import session
-from tollgate.dialects._json import Document, compact, lenient, read, upstream_body
+from tollgate.dialects._json import Document, lenient, read
 from tollgate.dialects._media import encoded_size
 from tollgate.dialects._openai import ORDINARY_TIERS, WEB_SEARCH, OpenAiFamily
 from tollgate.dialects._openai_usage import normal, note
 from tollgate.dialects._usage import Tally
+from tollgate.dialects._writing import compact, upstream_body
 from tollgate.domain.call import Call
 from tollgate.domain.usage import Usage
 
@@ -37,6 +38,7 @@ KEPT_UPSTREAM: Final = (
     "container",
     "background",
     "deferred",
+    "prompt",
 )
 OTHER_MODELS: Final = ("models",)
 CALLERS_OWN_TOOLS: Final = frozenset({"function", "custom"})
@@ -81,7 +83,7 @@ class OpenAiChat(OpenAiFamily):
         media = tuple(media_of(messages))
         stream = flag(values, "stream")
         options = mapping(values.get("stream_options"), "stream_options")
-        asked = flag(options, "include_usage")
+        asked = flag(options, "include_usage", "stream_options.")
         limit = max_output(values)
         hints = (values.get(n) for n in ("prompt_cache_key", "safety_identifier", "user"))
         return Call(

@@ -6,10 +6,11 @@ from typing import Any, Final
 from tollgate.dialects import Dialect, Route, Wire
 from tollgate.dialects._fields import missing, model_of, wrong
 from tollgate.dialects._headers import session
-from tollgate.dialects._json import last_object, read, upstream_body
+from tollgate.dialects._json import last_object, read
 from tollgate.dialects._openai import OpenAiFamily
 from tollgate.dialects._openai_usage import note
 from tollgate.dialects._usage import Tally
+from tollgate.dialects._writing import upstream_body
 from tollgate.domain.call import Call
 from tollgate.domain.errors import InvalidRequest
 from tollgate.domain.usage import Usage
