@@ -48,6 +48,12 @@ def events_of(kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield function, name, event["Properties"]
 
 
+def sam_shell() -> dict[str, str]:
+    """What `sam` needs around it: a region, and no wish to phone home."""
+    ours = {"AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
+    return {**os.environ, **ours}  # noqa: TID251 - a child inherits its shell
+
+
 @cache
 def transformed() -> dict[str, Any]:
     """The template after the SAM transform; skips where the SAM environment is missing."""
@@ -56,7 +62,7 @@ def transformed() -> dict[str, Any]:
     run = subprocess.run(
         [SAM_PYTHON, "-m", "scripts.transform", "template.yaml"],
         cwd=ROOT,
-        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},  # noqa: TID251 - a child's own
+        env=sam_shell(),
         capture_output=True,
         check=True,
     )

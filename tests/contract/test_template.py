@@ -255,7 +255,7 @@ def test_a_guided_deploy_asks_at_most_six_questions_of_ours() -> None:
 def test_every_alarm_says_what_is_wrong_and_tells_somebody() -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm")
     assert set(alarms) == {
-        *("InvariantViolations", "PoisonRecords", "ReconcileMismatches", "StreamLag"),
+        *("InvariantViolations", "StuckHolds", "PoisonRecords", "ReconcileMismatches", "StreamLag"),
         *("AggregatorErrors", "JanitorErrors", "JanitorAsleep", "DeadLetters", "ServerErrors"),
         *("RelayThrottles", "WalletThrottles"),
     }
