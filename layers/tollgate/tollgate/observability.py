@@ -28,6 +28,15 @@ class Observer:
         self.count("InvariantViolation")
         self.logger.critical("wallet identity violated", user=user, image=image)
 
+    def broken(self, part: str, error: Exception) -> None:
+        """A part of the catalog could not be published; the stream will bring it again."""
+        self.count("PublicationFailures")
+        self.logger.error("not published", part=part, error=repr(error))
+
+    def finding(self, finding: object) -> None:
+        """Something the reconciliation found: money that does not explain itself."""
+        self.logger.critical("reconciliation finding", finding=str(finding))
+
     def last_resort(self, line: str) -> None:
         """A usage record that neither its table nor the queue took: operators must replay it."""
         self.count("RecordsOnlyLogged")

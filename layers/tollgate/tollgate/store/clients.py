@@ -10,6 +10,7 @@ from typing import Final
 from tollgate.settings import Settings
 from tollgate.store.attempts import backoff
 from tollgate.store.aws_json import KMS, SQS, SSM, AwsJson, AwsService, Caller
+from tollgate.store.bucket import Bucket
 from tollgate.store.dynamodb import Dynamo
 from tollgate.store.kms import KmsKey
 from tollgate.store.lean_dynamodb import LeanDynamo
@@ -33,6 +34,7 @@ class Clients:
     kms: AwsService
     ssm: AwsService
     sqs: AwsService
+    s3: AwsService | None = None
 
 
 def lean(environment: Mapping[str, str]) -> Clients:
@@ -62,7 +64,7 @@ def boto3(environment: Mapping[str, str]) -> Clients:
         found = boto3_client(service, region, endpoint, read_timeout=READ_SECONDS)
         return Boto3Dynamo(found, PAUSE)
 
-    return Clients(client("dynamodb"), client("kms"), client("ssm"), client("sqs"))
+    return Clients(*(client(name) for name in ("dynamodb", "kms", "ssm", "sqs", "s3")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Aws:
     sealing: Secrets
     peppers: Peppers
     queue: Queue
+    bucket: Bucket
 
 
 def connect(settings: Settings, environment: Mapping[str, str]) -> Aws:
@@ -83,4 +86,5 @@ def connect(settings: Settings, environment: Mapping[str, str]) -> Aws:
         Secrets(KmsKey(found.kms, settings.kms_key), time.time, os.urandom),
         Peppers(found.ssm, settings.pepper_parameter, time.time),
         Queue(found.sqs, settings.queue_url),
+        Bucket(found.s3, settings.bucket),
     )

@@ -17,7 +17,7 @@ class StoreError(Exception):
 
 
 class ConditionFailed(StoreError):
-    """The condition was false; nothing was written. `item` is the old image when it was asked for."""
+    """The condition was false; nothing was written. `item` is the old image where asked for."""
 
     def __init__(self, item: Item | None = None) -> None:
         super().__init__("the condition was false")
@@ -25,7 +25,7 @@ class ConditionFailed(StoreError):
 
 
 class TransactionRefused(StoreError):
-    """A transaction was cancelled; nothing was written. `reasons` has a code per action ("None" = fine)."""
+    """A transaction was cancelled; nothing was written. `reasons`: a code per action or "None"."""
 
     def __init__(self, reasons: Sequence[str], items: Sequence[Item | None] = ()) -> None:
         super().__init__(f"transaction cancelled: {', '.join(reasons)}")
@@ -42,7 +42,7 @@ class OutcomeUnknown(StoreError):
 
 
 class RequestRejected(StoreError):
-    """DynamoDB found the request itself wrong (validation, access, missing table): a bug or setup."""
+    """DynamoDB found the request itself wrong (validation, access, no table): a bug or setup."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")

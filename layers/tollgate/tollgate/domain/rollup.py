@@ -1,0 +1,82 @@
+"""What is summed of the calls of an hour: which rows a call counts in, and what each row counts."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from tollgate.domain.holds import hour_of, parse_hold_id, request_id
+from tollgate.domain.record import UsageRecord
+
+Row = tuple[str, str]
+"""A rollup row: what it is about (`model#gpt-4o`) and its hour (`2026112213`)."""
+
+Sums = Mapping[str, int]
+"""Counter name → total. Only counters that are not 0."""
+
+
+def counters(record: UsageRecord) -> Counter[str]:
+    """What one call adds to each of its rows; money in nanos, times in ms.
+
+    A usage class is counted under its own name. `latency` and `first_byte` are sums, to be divided
+    by `calls` for a mean.
+    """
+    found = Counter(record.usage)
+    found["calls"] = 1  # the class of that name counts calls as well, once each
+    found.update(
+        errors=int(bool(record.error) or record.status >= 400),
+        charge=record.charge + record.late_charge,
+        cost=record.cost,
+        image_cost=record.image_cost,
+        latency=record.ended - record.started if record.ended else 0,
+        first_byte=record.first_byte - record.started if record.first_byte else 0,
+    )
+    return Counter({name: n for name, n in found.items() if n})
+
+
+def dimensions(record: UsageRecord) -> list[str]:
+    """What a call counts in, beside its user. A call no account answered has no upstream rows."""
+    rows = ["all", f"group#{record.group}", f"model#{record.model}"]
+    if record.account:
+        rows += [
+            f"account#{record.account}",
+            f"upstream#{record.upstream_model}",
+            f"pair#{record.model}→{record.upstream_model}",
+        ]
+    if record.model_group:
+        rows.append(f"model_group#{record.model}#{record.model_group}")
+    return rows
+
+
+def of_user(record: UsageRecord) -> Counter[str]:
+    """What a call adds to its user's row: the totals, and the same by key and by model."""
+    own = counters(record)
+    found = Counter(own)
+    for kind, name in (("key", record.key), ("model", record.model)):
+        found.update({f"{kind}.{name}.{counter}": n for counter, n in own.items()})
+    return found
+
+
+def hour(record: UsageRecord) -> str:
+    """The hour a call counts in: the one in which its hold was placed."""
+    return hour_of(parse_hold_id(record.hold).start)
+
+
+def summed(records: Iterable[UsageRecord]) -> dict[Row, Counter[str]]:
+    """Every row these calls count in, with what they add to it."""
+    rows: dict[Row, Counter[str]] = {}
+    for record in records:
+        began = hour(record)
+        own = counters(record)
+        for name in dimensions(record):
+            rows.setdefault((name, began), Counter()).update(own)
+        rows.setdefault((f"user#{record.user}", began), Counter()).update(of_user(record))
+    return rows
+
+
+def requests_by_account(records: Iterable[UsageRecord]) -> dict[Row, list[str]]:
+    """The request ids of each account's calls, by hour, so that an account's calls can be found."""
+    found: dict[Row, list[str]] = {}
+    for record in records:
+        if record.account:
+            public = request_id(parse_hold_id(record.hold).rid, record.user)
+            found.setdefault((record.account, hour(record)), []).append(public)
+    return found

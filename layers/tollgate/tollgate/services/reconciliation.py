@@ -1,0 +1,152 @@
+"""Whether the money explains itself: seven checks over wallets, ledger, records and rollups.
+
+A mismatch is a finding for people, never something to correct in passing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tollgate.domain.holds import parse_hold_id, rid_of
+from tollgate.domain.ledger import LedgerLine
+from tollgate.domain.rollup import of_user
+from tollgate.domain.wallet import Wallet, violations
+from tollgate.services.closing import Closing, day_before, hour_name, hours_of
+from tollgate.store.rollups import Rollups
+from tollgate.store.usage import UsageRecords
+from tollgate.store.wallet import Wallets, WalletView
+
+Check = Literal["R1", "R2", "R3", "R4", "R5", "R6", "R7"]
+
+LATE_SWEEP: Final = 600
+"""Seconds after its expiry by which a hold must have been swept."""
+
+LATE_SETTLE_MS: Final = 300_000
+"""Age at which a record's hold must be settled."""
+
+LEDGER_PAGE: Final = 100
+
+CHECKS: Final[dict[Check, str]] = {
+    "R1": "a wallet's identities hold, and transfers between shards cancel out",
+    "R2": "credits are the sum of the ledger lines",
+    "R3": "a past day's counters are the sum of that day's usage",
+    "R4": "debits are explained by days and late lines",
+    "R5": "no hold outlives its expiry and a sweep",
+    "R6": "no record's hold stays open for long",
+    "R7": "a closed hour's rollup is the sum of its usage",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not add up."""
+
+    check: Check
+    user: str
+    detail: str
+
+
+class Reconciliation:
+    """Runs the checks, user by user."""
+
+    def __init__(
+        self,
+        wallets: Wallets,
+        records: UsageRecords,
+        rollups: Rollups,
+        closing: Closing,
+        clock: Callable[[], int],
+    ) -> None:
+        self._wallets = wallets
+        self._records = records
+        self._rollups = rollups
+        self._closing = closing
+        self._clock = clock
+
+    def everyone(self) -> Iterator[Finding]:
+        """Check every user who has a wallet."""
+        seen: set[str] = set()
+        for wallet in self._wallets.scan():
+            if wallet.user not in seen:
+                seen.add(wallet.user)
+                yield from self.user(wallet.user)
+
+    def user(self, user: str) -> Iterator[Finding]:
+        """Check one user."""
+        view = self._wallets.read(user)
+        for shard in view.shards:
+            yield from self._identities(shard)
+            yield from self._overdue(shard)
+            yield from self._unsettled(shard)
+            yield from self._days(shard)
+        moved = sum(shard.transfers for shard in view.shards)
+        if moved:
+            yield Finding("R1", user, f"transfers between shards add up to {moved}, not 0")
+        yield from self._credits(view)
+        yield from self._hours(user)
+
+    def _identities(self, wallet: Wallet) -> Iterator[Finding]:
+        for broken in violations(wallet):
+            check: Check = "R4" if broken.startswith("debits") else "R1"
+            yield Finding(check, wallet.user, f"shard {wallet.shard}: {broken}")
+
+    def _credits(self, view: WalletView) -> Iterator[Finding]:
+        lines = sum(line.amount for line in self._lines(view.first.user) if line.kind != "late")
+        if lines != view.credits:
+            yield Finding("R2", view.first.user, f"lines add up to {lines}, credits {view.credits}")
+
+    def _lines(self, user: str) -> Iterator[LedgerLine]:
+        cursor: str | None = None
+        while True:
+            page = self._wallets.ledger(user, cursor, LEDGER_PAGE)
+            yield from page.lines
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def _days(self, wallet: Wallet) -> Iterator[Finding]:
+        """Days that are over, and whose calls have all been settled."""
+        today = hour_name(self._clock() // 1_000)[:8]
+        for day in sorted({name[:8] for name in wallet.days}):
+            if day >= day_before(today):
+                continue
+            counted = (wallet.days.get(f"{day}c", 0), wallet.days.get(f"{day}n", 0))
+            used = self._closing.day_totals(wallet.user, day).get(wallet.shard, (0, 0))
+            if counted != used:
+                yield Finding("R3", wallet.user, f"{day}: counted {counted}, recorded {used}")
+
+    def _overdue(self, wallet: Wallet) -> Iterator[Finding]:
+        now = self._clock() // 1_000
+        for hold in wallet.open:
+            late = now - parse_hold_id(hold).expires
+            if late > LATE_SWEEP:
+                yield Finding("R5", wallet.user, f"hold {hold} expired {late} s ago")
+
+    def _unsettled(self, wallet: Wallet) -> Iterator[Finding]:
+        for hold in wallet.open:
+            record = self._records.get(wallet.user, rid_of(hold))
+            if record is None or record.hold != hold or not record.ended:
+                continue
+            age = self._clock() - record.ended
+            if age > LATE_SETTLE_MS:
+                yield Finding("R6", wallet.user, f"hold {hold} was recorded {age} ms ago")
+
+    def _hours(self, user: str) -> Iterator[Finding]:
+        """The closed hours of today and yesterday."""
+        today = hour_name(self._clock() // 1_000)[:8]
+        for day in (day_before(today), today):
+            rows = self._rollups.hours(f"user#{user}", *(hours_of(day)[i] for i in (0, -1)))
+            for row in rows:
+                if not row.closed:
+                    continue
+                used = self._recount(user, row.period)
+                if dict(row.sums) != used:
+                    yield Finding("R7", user, f"{row.period}: {dict(row.sums)} is not {used}")
+
+    def _recount(self, user: str, hour: str) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for page in self._closing.pages(user, hour):
+            for record in page:
+                total.update(of_user(record))
+        return dict(total)
