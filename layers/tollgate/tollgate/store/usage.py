@@ -57,13 +57,13 @@ class UsageRecords:
     def abandon(self, user: str, hold: str, held: int) -> UsageRecord:
         """Put a tombstone for a call that nobody recorded; gives the record that counts.
 
-        The tombstone charges what the call's last draft says, or nothing. Once it is there no
-        ordinary record can be, so the hold may be settled by it.
+        The tombstone charges what the call's last draft says (its hold may be another attempt's,
+        then this one was never used), or nothing. Once it is there no ordinary record can be, so
+        the hold may be settled by it.
         """
-        draft = self._get(user, rid_of(hold), DRAFT)
         blank = UsageRecord(user, hold, held, charge=0, started=start_of(hold) * 1_000)
-        known = draft if draft is not None and draft.hold == hold else blank
-        tombstone = replace(known, state="abandoned", held=held, error="abandoned")
+        known = self._get(user, rid_of(hold), DRAFT) or blank
+        tombstone = replace(known, state="abandoned", error="abandoned")
         return self._put_absent(tombstone) or tombstone
 
     def draft(self, record: UsageRecord) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.domain.holds import parse_hold_id
 from tollgate.domain.money import WALLET_LIMIT
 from tollgate.domain.wallet import (
     LIMITED_KEY_LIMIT,
@@ -51,8 +52,8 @@ class Administration(Shards):
     def revoke_key(self, user: str, key_alias: str, profile_version: int) -> None:
         """Refuse a key from this moment on.
 
-        `profile_version` is the first version without the key: once it is published, the wallet
-        need not remember.
+        Running calls of the key cannot be extended either. `profile_version` is the first version
+        without the key: once that is published, the wallet need not remember.
         """
 
         def revoke(change: Change) -> None:
@@ -73,8 +74,10 @@ class Administration(Shards):
             self._forget_revoked(wallet)
 
     def _forget_revoked(self, wallet: Wallet) -> None:
+        """Forget keys that no published profile has, once no open call could still use them."""
+        in_use = {parse_hold_id(hold).key_alias for hold in wallet.open}
         for alias, version in wallet.revoked.items():
-            if version <= wallet.profile_version:
+            if version <= wallet.profile_version and alias not in in_use:
                 change = Change(self.clock())
                 revoked = f"revoked.{change.name('key', alias)}"
                 change.remove(revoked)
@@ -116,13 +119,14 @@ class Administration(Shards):
 
         Raises:
             ValidationFailed: the key has no quota.
+            StoreError: as the port says; after OutcomeUnknown look before adding again.
         """
         change = Change(self.clock())
         key = f"keys.{change.name('key', key_alias)}.remaining"
         change.add(key, amount)
         change.require_present(key)
         change.require(key, "<=", n(WALLET_LIMIT - amount))
-        if not self._try(user, shard, change):
+        if not self._try(user, shard, change, attempts=1):
             raise ValidationFailed("this key has no quota to change", param="quota")
 
     def drop_key_quota(self, user: str, key_alias: str, shard: int = 0) -> None:
@@ -202,10 +206,12 @@ class Administration(Shards):
             shards = wallet.shards if shard == 0 else shards
             shard += 1
 
-    def _try(self, user: str, shard: int, change: Change) -> bool:
+    def _try(
+        self, user: str, shard: int, change: Change, *, attempts: int = IDEMPOTENT_ATTEMPTS
+    ) -> bool:
         """Whether the change could be made; its condition is false otherwise."""
         try:
-            self.write(user, shard, change, attempts=IDEMPOTENT_ATTEMPTS)
+            self.write(user, shard, change, attempts=attempts)
         except ConditionFailed as failed:
             self.seen(failed.item)
             return False

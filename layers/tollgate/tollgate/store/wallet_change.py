@@ -27,6 +27,7 @@ class Change:
     """
 
     def __init__(self, now: int) -> None:
+        self.meanings: dict[str, str] = {}
         self.names: dict[str, str] = {}
         self.values: dict[str, Any] = {}
         self.sets: list[str] = []
@@ -37,14 +38,14 @@ class Change:
 
     def name(self, segment: str, attribute: str) -> str:
         """Let a path segment stand for an attribute whose name is data; returns the segment."""
-        self.names[f"#{segment}"] = attribute
+        self.meanings[f"#{segment}"] = attribute
         return segment
 
     def at(self, path: str) -> str:
         """The path in placeholders."""
         place, segments = _placeholders(path)
         for placeholder, segment in segments:
-            self.names.setdefault(placeholder, segment)
+            self.names[placeholder] = self.meanings.get(placeholder, segment)
         return place
 
     def value(self, name: str, value: Mapping[str, Any]) -> str:

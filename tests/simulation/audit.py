@@ -1,0 +1,97 @@
+"""Watches every image of every wallet a schedule writes, and says what must not have happened."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.simulation.scenario import Scenario
+from tollgate.domain.holds import hour_of, is_wallet_funded, parse_hold_id
+from tollgate.domain.record import WINDOWS
+from tollgate.domain.wallet import Wallet, violations
+from tollgate.store.dynamodb import Item
+from tollgate.store.wallet_item import read_wallet
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was seen. `wrong` collects the sentences of everything that broke a rule."""
+
+    scenario: Scenario
+    wrong: list[str] = field(default_factory=list)
+    wallets: dict[tuple[str, int], Wallet] = field(default_factory=dict)
+    opened: Counter[str] = field(default_factory=Counter)
+    settled: Counter[str] = field(default_factory=Counter)
+    marked: set[tuple[str, str]] = field(default_factory=set)
+    running: set[str] = field(default_factory=set)
+    revoked: set[tuple[int, str]] = field(default_factory=set)
+
+    def watch(self, table: str, _old: Item | None, new: Item | None) -> None:
+        """Called by the store at every change."""
+        if table != "Wallets" or new is None or new["sk"]["S"] != "wallet":
+            return
+        wallet = read_wallet(new)
+        before = self.wallets.get((wallet.user, wallet.shard))
+        self.wallets[wallet.user, wallet.shard] = wallet
+        for broken in violations(wallet):
+            self.say(f"{broken}: {wallet}")
+        if before is not None:
+            self._change(before, wallet)
+
+    def say(self, sentence: str) -> None:
+        """Note something wrong."""
+        self.wrong.append(sentence)
+
+    def _change(self, before: Wallet, after: Wallet) -> None:
+        if after.version != before.version + 1:
+            self.say(f"version {before.version} was followed by {after.version}")
+        was, now = before.open, after.open
+        for hold in now.keys() - was.keys():
+            self._opened(hold, before, after)
+        for hold in now.keys() & was.keys():
+            if now[hold] > was[hold]:
+                self._grown(hold, before, after)
+        for hold in was.keys() - now.keys():
+            self._removed(hold, after)
+        self._windows(before, after)
+        self.revoked |= {(after.shard, alias) for alias in after.revoked}
+
+    def _opened(self, hold: str, before: Wallet, after: Wallet) -> None:
+        self.opened[hold] += 1
+        if self.opened[hold] > 1:
+            self.say(f"hold {hold} was opened twice")
+        if len(after.holds) > self.scenario.open_limit:
+            self.say(f"{len(after.holds)} holds are open, {self.scenario.open_limit} may be")
+        if self.scenario.rpm and any(n > self.scenario.rpm for n in after.minutes.values()):
+            self.say(f"{after.minutes} calls begun, {self.scenario.rpm} may be")
+        self._grown(hold, before, after)
+
+    def _grown(self, hold: str, before: Wallet, after: Wallet) -> None:
+        """What must hold whenever a hold is opened or grows; a free one needs no money."""
+        parsed = parse_hold_id(hold)
+        if before.status != "active" or (after.shard, parsed.key_alias) in self.revoked:
+            self.say(f"{hold}: {before.status}, revoked on (shard, key) {self.revoked}")
+        if not after.open[hold]:
+            return
+        if is_wallet_funded(hold) and after.available < 0:
+            self.say(f"{hold} left {after.available} available")
+        if parsed.key_limited and after.keys.get(parsed.key_alias, 0) < 0:
+            self.say(f"{hold} left the key {after.keys}")
+        if not is_wallet_funded(hold):
+            left = after.subscriptions[parsed.group_alias].left
+            if any(amount < 0 for amount in left.values()):
+                self.say(f"{hold} left the subscription {left}")
+
+    def _removed(self, hold: str, after: Wallet) -> None:
+        self.settled[hold] += 1
+        if hold in self.running:
+            self.say(f"{hold} was released under a running call")
+        if (hour_of(parse_hold_id(hold).start), after.user) not in self.marked:
+            self.say(f"{hold} was settled before its user was marked active")
+
+    def _windows(self, before: Wallet, after: Wallet) -> None:
+        for alias, stored in after.subscriptions.items():
+            for name in WINDOWS:
+                if stored.left[name] > stored.limit[name]:
+                    self.say(f"{alias}: more is left this {name} than its limit")
+                was = before.subscriptions.get(alias)
+                if was and was.windows[name] > stored.windows[name]:
+                    self.say(f"{alias}: the {name} rolled backwards")

@@ -1,0 +1,131 @@
+"""What must be true when a schedule has ended: wallets, records, ledger and quotas agree."""
+
+from collections.abc import Iterable
+
+from tests.simulation.scenario import GROUP, KEY, QUOTA
+from tests.simulation.world import Call, World
+from tollgate.domain.holds import parse_hold_id, rid_of
+from tollgate.domain.ledger import LedgerLine
+from tollgate.domain.record import WINDOWS, UsageRecord, WindowName
+from tollgate.domain.wallet import Wallet
+from tollgate.store.marshal import values_of
+from tollgate.store.usage_item import read_record
+from tollgate.store.wallet_item import read_wallet
+from tollgate.store.wallet_ledger import read_line
+
+
+def check(world: World) -> list[str]:
+    """Everything the audit saw, and every sum that does not agree."""
+    items = world.dynamo.items("Wallets")
+    wallets = [read_wallet(item) for item in items if item["sk"]["S"] == "wallet"]
+    lines = [read_line(item) for item in items if item["sk"]["S"] != "wallet"]
+    records = [
+        read_record(values_of(item))
+        for item in world.dynamo.items("Usage")
+        if item["state"]["S"] != "draft"
+    ]
+    check_holds(world, wallets)
+    check_debits(world, wallets, records)
+    check_calls(world, {rid_of(record.hold): record for record in records})
+    check_ledger(world, wallets, lines, records)
+    if world.scenario.limited:
+        check_quota(world, wallets, records)
+    if world.scenario.subscribed:
+        check_windows(world, wallets[0], records)
+    return world.audit.wrong
+
+
+def total(record: UsageRecord) -> int:
+    """What a record charges in all."""
+    return record.charge + record.late_charge
+
+
+def check_holds(world: World, wallets: Iterable[Wallet]) -> None:
+    """Every hold that was opened was settled once."""
+    for wallet in wallets:
+        if wallet.open:
+            world.audit.say(f"still open: {wallet.open}")
+    if world.audit.opened != world.audit.settled:
+        world.audit.say(f"opened {world.audit.opened}, settled {world.audit.settled}")
+
+
+def check_debits(world: World, wallets: list[Wallet], records: list[UsageRecord]) -> None:
+    """Debits are what the records charge, for each funding apart."""
+    for funding, debits in (
+        ("wallet", sum(wallet.debits for wallet in wallets)),
+        ("subscription", sum(wallet.subscription_debits for wallet in wallets)),
+    ):
+        charged = sum(total(r) for r in records if parse_hold_id(r.hold).funding == funding)
+        if charged != debits:
+            world.audit.say(f"{funding}: records charge {charged}, wallets have paid {debits}")
+    if sum(wallet.transfers for wallet in wallets):
+        world.audit.say("transfers do not cancel out")
+
+
+def check_calls(world: World, records: dict[str, UsageRecord]) -> None:
+    """Every call that was let through has one record, charging what it cost."""
+    for call in world.calls:
+        record = records.get(rid_of(call.hold))
+        if record is None or total(record) not in expected(call, record):
+            world.audit.say(f"{call} was charged by {record}")
+
+
+def expected(call: Call, record: UsageRecord) -> set[int]:
+    """What a call may have been charged in all; a tombstone may name another of its attempts."""
+    if record.state == "abandoned":
+        return {0, call.drafted} if record.hold == call.hold else {0}
+    return {call.charge} if call.recorded and record.hold == call.hold else set()
+
+
+def check_ledger(
+    world: World, wallets: list[Wallet], lines: list[LedgerLine], records: list[UsageRecord]
+) -> None:
+    """Credits are what the lines say; each late charge has one line; no notice counted twice."""
+    credited = sum(line.amount for line in lines if line.kind != "late")
+    if credited != sum(wallet.credits for wallet in wallets):
+        world.audit.say(f"lines credit {credited}, wallets {[w.credits for w in wallets]}")
+    late = {line.reference: line.amount for line in lines if line.kind == "late"}
+    owed = {rid_of(r.hold): -r.late_charge for r in records if r.late_charge}
+    if late != owed:
+        world.audit.say(f"late lines {late}, late charges {owed}")
+    for reference, amount in world.credited.items():
+        if [line.amount for line in lines if line.reference == reference] != [amount]:
+            world.audit.say(f"{reference} was acknowledged with {amount}: {lines}")
+
+
+def check_quota(world: World, wallets: list[Wallet], records: list[UsageRecord]) -> None:
+    """A key's quota went down by exactly what its calls were charged."""
+    holds = [(parse_hold_id(record.hold), record) for record in records]
+    spent = sum(total(record) for hold, record in holds if hold.key_limited)
+    left = sum(wallet.keys.get(KEY, 0) for wallet in wallets)
+    if left != QUOTA + world.quota_added - spent:
+        world.audit.say(f"quota {QUOTA} + {world.quota_added}, spent {spent}, left {left}")
+
+
+def check_windows(world: World, wallet: Wallet, records: list[UsageRecord]) -> None:
+    """A window went down by what was charged to it, exactly where no call spans two of them."""
+    stored = wallet.subscriptions[GROUP]
+    for name in WINDOWS:
+        used = stored.limit[name] - stored.left[name]
+        began = stored.windows[name]
+        least = sum(charged_to(name, began, record) for record in records)
+        if used < least:
+            world.audit.say(f"{name}: {least} was charged to it, {used} was taken")
+        if used != least and not any(is_uncertain(name, began, record) for record in records):
+            world.audit.say(f"{name}: {least} was charged to it, but {used} was taken")
+
+
+def charged_to(name: WindowName, began: int, record: UsageRecord) -> int:
+    """What a record certainly charged to the window that began then."""
+    if record.windows is None or record.windows[name] != began:
+        return 0
+    if name not in record.windows.entered:
+        return record.charge
+    before = record.held - record.windows.entered[name]
+    return record.charge - before if record.charge > before else 0
+
+
+def is_uncertain(name: WindowName, began: int, record: UsageRecord) -> bool:
+    """Whether a record does not tell which window it was charged to, or to several."""
+    windows = record.windows
+    return windows is None or bool(windows.entered) or record.state != "final"
