@@ -1,0 +1,223 @@
+"""LiteLLM's cost map, row by row: which of its fields bill which of our usage classes.
+
+Its figures are USD per token, character, second, image or query; ours are per million for tokens
+and characters and per unit else. A row is skipped when something it charges for cannot be billed
+yet (variants by resolution, fees per request); skipping refuses the model, guessing would bill it
+wrong (reference traps: `max` of the two per-second fields, and absent is not zero).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from itertools import zip_longest
+from typing import Any, Final
+
+from tollgate.domain.catalog import BillingMode, Interval
+from tollgate.domain.charge import PRICE_DECIMALS
+from tollgate.domain.price_draft import PriceDraft
+
+Row = Mapping[str, Any]
+Prices = dict[str, str]
+
+TOKEN_FIELDS: Final[Mapping[str, str]] = {
+    "input_cost_per_token": "input",
+    "output_cost_per_token": "output",
+    "input_cost_per_token_cache_hit": "cache_read",
+    "cache_read_input_token_cost": "cache_read",
+    "cache_creation_input_token_cost": "cache_write_5m",
+    "cache_creation_input_token_cost_above_1hr": "cache_write_1h",
+    "input_cost_per_audio_token": "input_audio",
+    "input_cost_per_image_token": "input_image",
+    "output_cost_per_audio_token": "output_audio",
+    "output_cost_per_image_token": "output_image",
+    "output_cost_per_reasoning_token": "reasoning",
+}
+"""Where two fields mean one class, the later one wins."""
+
+RANK: Final = {field: rank for rank, field in enumerate(TOKEN_FIELDS)}
+
+CHARACTERS: Final = "input_cost_per_character"
+QUERIES: Final = "input_cost_per_query"
+IMAGES: Final = ("output_cost_per_image", "input_cost_per_image")
+HEARD_SECONDS: Final = ("input_cost_per_second", "output_cost_per_second")
+SEEN_SECONDS: Final = ("output_cost_per_second", "output_cost_per_video_per_second")
+UNIT_FIELDS: Final = frozenset({CHARACTERS, QUERIES, *IMAGES, *HEARD_SECONDS, *SEEN_SECONDS})
+META_FIELDS: Final = frozenset(
+    {"mode", "litellm_provider", "max_output_tokens", "supports_reasoning", "tiered_pricing"}
+)
+UNBILLABLE: Final = ("input_cost_per_request", "citation_cost_per_token")
+"""Fees that no usage class of a token price counts."""
+
+TIERS: Final = ("priority", "flex", "ultrafast", "balanced")
+STEPPED: Final = re.compile(
+    rf"(?P<field>{'|'.join(sorted(TOKEN_FIELDS, key=len, reverse=True))})"
+    rf"(?:_above_(?P<above>\d+)k_tokens)?(?:_(?P<tier>{'|'.join(TIERS)}))?"
+)
+VARIANT: Final = re.compile(r"(?P<field>output_cost_per_(?:second|image))_[0-9.]+[kKp]?")
+A_SIZE: Final = re.compile(r"\d+-x-\d+|max-x-max|\d+-steps|max-steps|hd|low|medium|high|standard")
+"""A path segment of names that stand for one size or quality of a model, not for a model."""
+
+K: Final = 1_000
+MILLION: Final = Decimal(1_000_000)
+ONE: Final = Decimal(1)
+
+
+def amount(value: Any, factor: Decimal) -> str:
+    """One figure of the map in our unit, without the noise that binary fractions left in it."""
+    return plain(round(Decimal(str(value)) * factor, PRICE_DECIMALS))
+
+
+def plain(value: Decimal) -> str:
+    """Without an exponent and without zeros at the end."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def per_token(row: Row) -> tuple[Prices, dict[int, Prices], dict[tuple[int, str], Prices]]:
+    """Token prices of a row: flat, by context threshold, and by threshold (0: flat) and tier."""
+    flat: Prices = {}
+    above: dict[int, Prices] = {}
+    tiers: dict[tuple[int, str], Prices] = {}
+    figures = ((STEPPED.fullmatch(name), value) for name, value in row.items() if value is not None)
+    found = [(step, value) for step, value in figures if step is not None]
+    for step, value in sorted(found, key=lambda one: RANK[one[0]["field"]]):
+        start = int(step["above"] or 0) * K
+        prices = above.setdefault(start, {}) if start else flat
+        if step["tier"]:
+            prices = tiers.setdefault((start, step["tier"]), {})
+        prices[TOKEN_FIELDS[step["field"]]] = amount(value, MILLION)
+    return flat, above, tiers
+
+
+def tiers_at(start: int, tiers: Mapping[tuple[int, str], Prices]) -> dict[str, Prices]:
+    return {tier: prices for (begin, tier), prices in tiers.items() if begin == start}
+
+
+def intervals_of(
+    flat: Prices, above: Mapping[int, Prices], tiers: Mapping[tuple[int, str], Prices]
+) -> tuple[Interval, ...]:
+    """Context thresholds as ranges. What a threshold does not name keeps the price below it.
+
+    A class without a flat price is dropped: the map has a few such slips, far below the input
+    price that the class then inherits.
+    """
+    starts = sorted(above)
+    intervals: list[Interval] = []
+    reached: Prices = {}
+    for start, end in zip_longest(starts, starts[1:]):
+        reached = reached | {name: price for name, price in above[start].items() if name in flat}
+        if reached:
+            intervals.append(Interval(start, end, dict(reached), tiers_at(start, tiers)))
+    return tuple(intervals)
+
+
+def by_tokens(row: Row, *needed: str) -> dict[str, Any] | None:
+    """A price by tokens, if every needed class has one."""
+    steps = row.get("tiered_pricing")
+    if steps:
+        return by_steps(steps, *needed)
+    flat, above, tiers = per_token(row)
+    if not flat.keys() >= set(needed):
+        return None
+    intervals = intervals_of(flat, above, tiers)
+    return {"prices": flat, "intervals": intervals, "tiers": tiers_at(0, tiers)}
+
+
+def by_steps(steps: Any, *needed: str) -> dict[str, Any] | None:
+    """A price by a table of ranges; beyond the last range its prices go on."""
+    ranges = [step.get("range") for step in steps]
+    if not all(ranges):
+        return None
+    tables = [per_token(step)[0] for step in steps]
+    if not all(table.keys() >= set(needed) for table in tables):
+        return None
+    starts = [int(Decimal(str(low))) for low, _ in ranges[1:]]
+    intervals = tuple(
+        Interval(start, end, table)
+        for start, end, table in zip_longest(starts, starts[1:], tables[1:])
+    )
+    return {"prices": tables[0], "intervals": intervals}
+
+
+def by_unit(name: str, factor: Decimal, *fields: str) -> Callable[[Row], dict[str, Any] | None]:
+    """A price by one unit: of the fields that are there, the dearest."""
+
+    def read(row: Row) -> dict[str, Any] | None:
+        figures = [Decimal(amount(row[field], factor)) for field in fields if row.get(field)]
+        if not figures:
+            return None
+        dearest = max(figures)
+        variants = [
+            Decimal(amount(value, factor))
+            for key, value in row.items()
+            if (found := VARIANT.fullmatch(key)) and found["field"] in fields
+        ]
+        return None if any(v > dearest for v in variants) else {"prices": {name: plain(dearest)}}
+
+    return read
+
+
+def tokens(*needed: str) -> Callable[[Row], dict[str, Any] | None]:
+    return lambda row: by_tokens(row, *needed)
+
+
+Way = tuple[BillingMode, Callable[[Row], dict[str, Any] | None]]
+CHAT: Final[tuple[Way, ...]] = (("tokens", tokens("input", "output")),)
+PICTURES: Final[tuple[Way, ...]] = (
+    ("tokens", tokens("input", "output_image")),
+    ("times", by_unit("images", ONE, IMAGES[0])),
+    ("times", by_unit("images", ONE, IMAGES[1])),
+)
+WAYS: Final[Mapping[str, tuple[Way, ...]]] = {
+    "chat": CHAT,
+    "responses": CHAT,
+    "completion": CHAT,
+    "embedding": (("tokens", tokens("input")),),
+    "image_generation": PICTURES,
+    "image_edit": PICTURES,
+    "audio_transcription": (*CHAT, ("seconds", by_unit("seconds", ONE, *HEARD_SECONDS))),
+    "audio_speech": (
+        ("tokens", by_unit("characters", MILLION, CHARACTERS)),
+        ("tokens", tokens("input", "output_audio")),
+    ),
+    "rerank": (("tokens", by_unit("queries", ONE, QUERIES)), ("tokens", tokens("input"))),
+    "video_generation": (("seconds", by_unit("seconds", ONE, *SEEN_SECONDS)),),
+}
+"""How each kind of model is sold: the first way that the row has figures for."""
+
+EXTRA_INPUT: Final[Mapping[str, tuple[str, ...]]] = {
+    "embedding": ("input_cost_per_image", "input_cost_per_video_per_second"),
+    "video_generation": ("input_cost_per_image",),
+}
+"""What some rows of a kind charge for besides; such a row cannot be billed yet."""
+
+
+def billable(model: str, row: Row) -> bool:
+    """Whether a row stands for a model and charges only for what can be billed."""
+    extra = (*UNBILLABLE, *EXTRA_INPUT.get(str(row.get("mode")), ()))
+    a_model = not any(A_SIZE.fullmatch(segment) for segment in model.split("/")[:-1])
+    return a_model and not any(Decimal(str(row.get(field) or 0)) for field in extra)
+
+
+def read_row(model: str, row: Row) -> PriceDraft | None:
+    """One row as a draft; None when it cannot be billed or is zero throughout."""
+    if not billable(model, row):
+        return None
+    for mode, read in WAYS.get(str(row.get("mode")), ()):
+        terms = read(row)
+        if terms is not None and any(map(Decimal, terms["prices"].values())):
+            limit = str(row.get("max_output_tokens"))
+            return PriceDraft(
+                model=model,
+                mode=mode,
+                **terms,
+                max_output=(int(limit) or None) if limit.isdecimal() else None,
+                reasoning=bool(row.get("supports_reasoning")),
+                source=f"litellm:{row.get('litellm_provider', '')}",
+            )
+    return None
+
+
+def kept(field: str) -> bool:
+    """Whether a field of a row that is billed says anything about its price."""
+    return field in META_FIELDS or field in UNIT_FIELDS or STEPPED.fullmatch(field) is not None
