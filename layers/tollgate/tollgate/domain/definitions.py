@@ -179,6 +179,15 @@ class DefaultGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class DataKeyDefinition:
+    """The key of one generation that secrets are sealed with, as KMS wrapped it."""
+
+    generation: int
+    wrapped: str
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """One switch or number of the whole installation."""
 

@@ -71,6 +71,12 @@ class MethodNotAllowed(TollgateError):
     type = "invalid_request_error"
 
 
+class UnsupportedContentType(TollgateError):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported_content_type"
+    type = "invalid_request_error"
+
+
 class UnsupportedEndpoint(TollgateError):
     status = HTTPStatus.NOT_IMPLEMENTED
     code = "unsupported_endpoint"
@@ -92,6 +98,12 @@ class MissingKey(Unauthenticated):
 
 class InvalidKey(Unauthenticated):
     code = "invalid_api_key"
+
+
+class InvalidToken(Unauthenticated):
+    """No management token or session, or one that is not (any more) good for anything."""
+
+    code = "invalid_token"
 
 
 class KeyDisabled(Unauthenticated):
@@ -311,4 +323,12 @@ class TooManyAttempts(TollgateError):
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "too_many_attempts"
     type = "rate_limit_error"
+    retryable = True
+
+
+class StoreUnavailable(TollgateError):
+    """Storage did not answer, or not in time; what was asked may have happened."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "store_unavailable"
     retryable = True

@@ -166,6 +166,11 @@ class AdminTokenItem(Item, discriminator="admin_token"):
     status = UnicodeAttribute()
 
 
+class DataKeyItem(Item, discriminator="data_key"):
+    generation = IntegerAttribute()
+    wrapped = UnicodeAttribute()
+
+
 class Guard(Item):
     """What it is named after belongs to one owner."""
 

@@ -22,6 +22,7 @@ from tollgate.domain.definitions import (
     AccountDefinition,
     AdminToken,
     ChannelDefinition,
+    DataKeyDefinition,
     DefaultGroup,
     GroupDefinition,
     KeyDefinition,
@@ -39,6 +40,7 @@ from tollgate.store.catalog.items import (
     AdminTokenItem,
     AliasItem,
     ChannelItem,
+    DataKeyItem,
     DefaultGroupItem,
     EmailItem,
     GroupItem,
@@ -170,6 +172,13 @@ PRICE_VERSION: Final = Kind(
 )
 SETTING: Final = Kind(Setting, SettingItem, check_setting, name=lambda setting: setting.name)
 PASSWORD: Final = Kind(Password, PasswordItem, lambda _: None, name=lambda _: "password")
+DATA_KEY: Final = Kind(
+    DataKeyDefinition,
+    DataKeyItem,
+    lambda _: None,
+    name=lambda key: version_name(key.generation),
+    held=lambda key: "is kept: sealed secrets name it",
+)
 ADMIN_TOKEN: Final = Kind(
     AdminToken,
     AdminTokenItem,

@@ -9,6 +9,7 @@ from tollgate.domain.definitions import (
     AdminToken,
     Author,
     ChannelDefinition,
+    DataKeyDefinition,
     GroupDefinition,
     Password,
     Setting,
@@ -20,6 +21,7 @@ from tollgate.store.catalog.kinds import (
     ACCOUNT,
     ADMIN_TOKEN,
     CHANNEL,
+    DATA_KEY,
     GROUP,
     KEY,
     PASSWORD,
@@ -62,6 +64,9 @@ class CatalogTable:
         self.settings: Definitions[Setting] = Definitions(SETTING, "settings", connection)
         self.admin_tokens: Definitions[AdminToken] = Definitions(
             ADMIN_TOKEN, "admin_tokens", connection
+        )
+        self.data_keys: Definitions[DataKeyDefinition] = Definitions(
+            DATA_KEY, "data_keys", connection
         )
         self.prices = Prices(connection)
 

@@ -1,0 +1,49 @@
+"""Which role of staff may do what: the one table that every management route is checked against."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tollgate.domain.definitions import Role
+
+READ: Final = frozenset(
+    {
+        "me.read",
+        "users.read",
+        "keys.read",
+        "groups.read",
+        "accounts.read",
+        "channels.read",
+        "prices.read",
+        "model_groups.read",
+        "settings.read",
+        "health.read",
+        "wallets.read",
+        "usage.read",
+        "receipts.read",
+        "rollups.read",
+    }
+)
+"""What everybody on the staff may look at, unless their row below leaves it out."""
+
+CATALOG: Final = frozenset(
+    {
+        "groups.write",
+        "accounts.write",
+        "channels.write",
+        "prices.write",
+        "model_groups.write",
+        "settings.write",
+    }
+)
+PEOPLE: Final = frozenset({"users.write", "keys.write"})
+MONEY: Final = frozenset({"wallets.credit"})
+OVERSIGHT: Final = frozenset({"audit.read"})
+STAFF: Final = frozenset({"tokens.read", "tokens.write"})
+
+PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = {
+    "owner": READ | CATALOG | PEOPLE | MONEY | OVERSIGHT | STAFF,
+    "finance": (READ | MONEY | {"prices.write"}) - {"accounts.read", "health.read"},
+    "operator": READ | CATALOG | PEOPLE,
+    "support": READ - {"accounts.read", "channels.read", "settings.read"},
+    "auditor": READ | OVERSIGHT | {"tokens.read"},
+}
