@@ -100,6 +100,9 @@ def asks(operation: str, request: Mapping[str, Any]) -> Iterator[Ask]:
         for table, body in request["RequestItems"].items():
             keys = {"dynamodb:LeadingKeys": [key["pk"]["S"] for key in body["Keys"]]}
             yield Ask("dynamodb:BatchGetItem", table, keys)
+    elif operation == "BatchWriteItem":
+        for table in request["RequestItems"]:
+            yield Ask("dynamodb:BatchWriteItem", table)
     else:
         index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
         yield Ask(f"dynamodb:{operation}", request["TableName"] + index, _context(request))

@@ -233,7 +233,7 @@ def test_the_janitor_is_woken_for_every_job() -> None:
     }
     assert found == {
         "sweep": "rate(1 minute)",
-        "close_hours": "cron(10 * * * ? *)",
+        "close_hours": "cron(35 * * * ? *)",
         "sweep_all": "cron(40 2 * * ? *)",
         "reconcile": "cron(20 3 * * ? *)",
     }
@@ -255,13 +255,25 @@ def test_a_guided_deploy_asks_at_most_six_questions_of_ours() -> None:
 def test_every_alarm_says_what_is_wrong_and_tells_somebody() -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm")
     assert set(alarms) == {
-        *("InvariantViolations", "StuckHolds", "PoisonRecords", "ReconcileMismatches", "StreamLag"),
+        *("InvariantViolations", "RecordsOnlyLogged", "StuckHolds", "PoisonRecords"),
+        *("PoisonMessages", "ReconciliationFindings", "PublicationFailures", "StreamLag"),
         *("AggregatorErrors", "JanitorErrors", "JanitorAsleep", "DeadLetters", "ServerErrors"),
         *("RelayThrottles", "WalletThrottles"),
     }
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
         assert alarm["AlarmDescription"].endswith(".")
+
+
+def test_an_alarm_of_ours_watches_what_the_code_counts() -> None:
+    code = "".join(
+        path.read_text("utf-8") for path in (template.ROOT / "layers/tollgate").rglob("*.py")
+    )
+    for name, alarm in template.of_type("AWS::CloudWatch::Alarm").items():
+        query = json.dumps(alarm.get("Metrics", ""))
+        if "Tollgate/" in query + json.dumps(alarm.get("Namespace", "")):
+            counted = re.findall(r"SUM\((\w+)\)", query) or [alarm["MetricName"]]
+            assert f'count("{counted[0]}"' in code, name
 
 
 def test_the_dashboard_is_json_that_names_what_exists() -> None:

@@ -37,12 +37,11 @@ ALLOWED: Final[dict[tuple[str, str], Sequence[str]]] = {
     ("Portal", "State"): (*READ, *WRITE),
     ("BillingAggregator", "Catalog"): (*READ, *CHECK),
     ("BillingAggregator", "Wallets"): ("GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
-    ("BillingAggregator", "Rollups"): ("GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
+    ("BillingAggregator", "Rollups"): ("PutItem", "UpdateItem", "BatchWriteItem"),
     ("BillingAggregator", "State"): (*READ, "PutItem", "UpdateItem"),
-    ("Janitor", "Catalog"): (*READ, *CHECK),
     ("Janitor", "Wallets"): (*READ, "Scan", "PutItem", "UpdateItem"),
     ("Janitor", "Usage"): (*READ, "PutItem"),
-    ("Janitor", "Rollups"): (*READ, *WRITE),
+    ("Janitor", "Rollups"): (*READ, *WRITE, "BatchWriteItem"),
     ("Janitor", "State"): (*READ, *WRITE),
 }
 """What a role may do to a table under some condition; the rules further down narrow it."""
