@@ -63,10 +63,12 @@ _sequence = count(1)
 
 
 def record(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A stream record of one write, in Lambda's shape."""
+    """A stream record of one write, in Lambda's shape, from plain values."""
+    return stored_record(old and item_of(old), new and item_of(new))
+
+
+def stored_record(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A stream record of one write, from items as they are stored."""
     body: dict[str, Any] = {"SequenceNumber": f"{next(_sequence):021d}"}
-    if old is not None:
-        body["OldImage"] = item_of(old)
-    if new is not None:
-        body["NewImage"] = item_of(new)
+    body |= {name: image for name, image in (("OldImage", old), ("NewImage", new)) if image}
     return {"eventSource": "aws:dynamodb", "dynamodb": body}

@@ -1,0 +1,145 @@
+"""From a write in the Catalog table through its images to a relay's copy, over moto and boto3."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from tests.catalog_on_moto import CATALOG, moto_catalog
+from tests.catalog_samples import (
+    ACCOUNT,
+    AUTHOR,
+    CHANNEL,
+    DRAFT,
+    GROUP,
+    KEY,
+    OTHER_GROUP,
+    USER,
+    stored_record,
+)
+from tests.locked_moto import REGION, create_table
+from tollgate.domain.definitions import Setting
+from tollgate.domain.errors import GroupNotPermitted
+from tollgate.services.catalog import Catalog
+from tollgate.services.publishing import Publishing
+from tollgate.store.boto3_dynamodb import Boto3Dynamo, boto3_client
+from tollgate.store.catalog.table import CatalogTable
+from tollgate.store.publications import Publications
+from tollgate.store.snapshots import Snapshots
+
+STATE: Final = "tollgate-state"
+BEGIN: Final = 1_700_000_000_000
+
+
+class Installation:
+    """A Catalog table, a publisher of what is written to it, and a warm relay."""
+
+    def __init__(self, catalog: CatalogTable) -> None:
+        self.now = BEGIN
+        self.catalog = catalog
+        self.wallets: dict[str, int] = {}
+        self.reports: list[tuple[str, str]] = []
+        self._client = boto3.client("dynamodb", region_name=REGION)
+        create_table(self._client, STATE)
+        self._delivered: dict[str, Any] = {}
+        dynamo = Boto3Dynamo(boto3_client("dynamodb", REGION), lambda seconds: None)
+        self.publishing = Publishing(
+            catalog,
+            Publications(dynamo, STATE),
+            self.wallets.__setitem__,
+            lambda: self.now,
+            lambda part, error: self.reports.append((part, str(error))),
+        )
+        self.relay = Catalog(Snapshots(dynamo, STATE), lambda: self.now)
+
+    def pump(self) -> None:
+        """Deliver what was written since the last time, then let five seconds pass."""
+        found = self._client.scan(TableName=CATALOG)["Items"]
+        items = {item["pk"]["S"] + item["sk"]["S"]: item for item in found}
+        before, self._delivered = self._delivered, items
+        changed = [key for key in before | items if before.get(key) != items.get(key)]
+        records = [stored_record(before.get(key), items.get(key)) for key in changed]
+        assert (self.publishing.apply(records), self.reports) == ([], [])
+        self.now += 5_000
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    with moto_catalog() as catalog:
+        made = Installation(catalog)
+        catalog.groups.create(GROUP, AUTHOR)
+        catalog.groups.create(OTHER_GROUP, AUTHOR)
+        catalog.users.create(USER, AUTHOR)
+        catalog.keys(USER.id).create(KEY, AUTHOR)
+        catalog.accounts.create(ACCOUNT, AUTHOR)
+        catalog.channels.create(CHANNEL, AUTHOR)
+        catalog.prices.create(DRAFT, AUTHOR)
+        catalog.settings.create(Setting("signup", True), AUTHOR)
+        made.pump()
+        yield made
+
+
+def test_everything_written_reaches_the_relay(installation: Installation) -> None:
+    everywhere = installation.relay.global_part()
+    assert everywhere.prices["gpt-4o"][0].prices == {"input": "2.5", "output": "10"}
+    assert everywhere.default_groups == {"gpt-4o": "default"}
+    assert everywhere.settings == {"signup": True}
+    group = installation.relay.group("grp_1")
+    assert group.multiplier == Decimal("1.25")
+    assert group.channel is not None
+    assert group.channel.model_mapping == {"openai": {"fast": "gpt-4o-mini", "claude-*": "gpt-4o"}}
+    assert [account.secret for account in group.accounts] == [{"generation": 1, "box": "c2VhbGVk"}]
+    found = installation.relay.find_key(USER.id, [KEY.secret_hash])
+    assert found is not None
+    assert (found[0].version, found[1].alias) == (2, "k001")
+    assert installation.wallets == {USER.id: 2}
+
+
+def test_a_changed_price_and_a_disabled_account_reach_a_warm_relay(
+    installation: Installation,
+) -> None:
+    installation.relay.group("grp_1")
+    installation.catalog.prices.change(replace(DRAFT, prices={"input": "3"}), 1, AUTHOR)
+    installation.catalog.accounts.change(
+        "acc_1", 1, lambda account: replace(account, status="disabled"), AUTHOR
+    )
+    installation.pump()
+    assert installation.relay.global_part().prices["gpt-4o"][-1].prices == {"input": "3"}
+    assert installation.relay.group("grp_1").accounts == ()
+
+
+def test_a_revoked_key_is_known_by_the_version_its_wallet_was_told(
+    installation: Installation,
+) -> None:
+    installation.relay.profile(USER.id)
+    keys = installation.catalog.keys(USER.id)
+    keys.change("key_1", 1, lambda key: replace(key, status="revoked"), AUTHOR)
+    told = installation.catalog.profile_revision(USER.id)
+    installation.pump()
+    assert installation.wallets == {USER.id: told}
+    profile = installation.relay.refresh_profile(USER.id)
+    assert profile is not None
+    assert profile.version == told
+    assert profile.keys[KEY.secret_hash].status == "revoked"
+
+
+def test_a_group_that_moves_takes_its_channel_along(installation: Installation) -> None:
+    channels = installation.catalog.channels
+    channels.create(replace(CHANNEL, id="chn_2", name="b", groups=("grp_2",)), AUTHOR)
+    channels.change("chn_1", 1, lambda channel: replace(channel, groups=()), AUTHOR)
+    channels.change("chn_2", 1, lambda channel: replace(channel, groups=("grp_1",)), AUTHOR)
+    installation.pump()
+    moved = installation.relay.group("grp_1").channel
+    assert moved is not None
+    assert (moved.id, installation.relay.group("grp_2").channel) == ("chn_2", None)
+
+
+def test_a_removed_group_is_refused_by_a_warm_relay(installation: Installation) -> None:
+    installation.relay.group("grp_2")
+    installation.catalog.groups.remove("grp_2", 1)
+    installation.pump()
+    with pytest.raises(GroupNotPermitted):
+        installation.relay.group("grp_2")
