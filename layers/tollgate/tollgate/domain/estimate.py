@@ -165,5 +165,5 @@ def estimated_usage(call: Call, visible_bytes: int) -> Usage:
     """The labelled estimate for a delivered answer whose upstream reported no usage (R10)."""
     tokens_in = -(-call.text_bytes // BYTES_PER_TOKEN_ESTIMATED)
     tokens_out = -(-visible_bytes // BYTES_PER_TOKEN_ESTIMATED)
-    quantities = {"input": tokens_in, "output": tokens_out, "calls": 1}
+    quantities = {"input": tokens_in, "output": tokens_out}
     return Usage({name: n for name, n in quantities.items() if n}, source="estimated")
