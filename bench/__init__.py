@@ -1,0 +1,1 @@
+"""The project's own bench: what a call costs in CPU, time and memory, beside the limits."""
