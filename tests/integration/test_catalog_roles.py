@@ -1,0 +1,110 @@
+"""Definitions under deployed roles: the portal writes users and keys, the admin everything."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.catalog_on_moto import moto_catalog
+from tests.catalog_samples import ACCOUNT, AUTHOR, CHANNEL, GROUP, KEY, OTHER_GROUP, USER
+from tests.iam import AccessDenied, Role
+from tollgate.domain.definitions import AdminToken, Setting
+from tollgate.store.catalog.table import CatalogTable
+
+TOKEN = AdminToken("adm_1", "laptop", "owner", "b" * 64, 1, "wxyz")
+ASKED = "before-parameter-build.dynamodb"
+
+
+@contextmanager
+def act_as(catalog: CatalogTable, function: str) -> Iterator[None]:
+    """Let a function's role decide about every request."""
+    role, events = Role(function), catalog._connection.client.meta.events
+
+    def ask(params: dict[str, Any], model: Any, **_: Any) -> None:
+        role.guard(model.name, called_catalog(params))
+
+    events.register(ASKED, ask)
+    try:
+        yield
+    finally:
+        events.unregister(ASKED, ask)
+
+
+def called_catalog(params: dict[str, Any]) -> dict[str, Any]:
+    """A request, with the table by its name in the template."""
+    actions = [
+        {kind: {**body, "TableName": "Catalog"} for kind, body in action.items()}
+        for action in params.get("TransactItems", ())
+    ]
+    return {**params, "TableName": "Catalog", "TransactItems": actions}
+
+
+@pytest.fixture
+def catalog() -> Iterator[CatalogTable]:
+    with moto_catalog() as table, act_as(table, "Admin"):
+        table.groups.create(GROUP, AUTHOR)
+        table.groups.create(OTHER_GROUP, AUTHOR)
+        yield table
+
+
+def disabled(definition: Any) -> Any:
+    """The same, switched off."""
+    return replace(definition, status="disabled")
+
+
+def test_an_admin_edits_everything(catalog: CatalogTable) -> None:
+    catalog.users.create(USER, AUTHOR)
+    catalog.keys(USER.id).create(KEY, AUTHOR)
+    catalog.accounts.create(ACCOUNT, AUTHOR)
+    catalog.channels.create(CHANNEL, AUTHOR)
+    catalog.settings.create(Setting("sign_up", "open"), AUTHOR)
+    catalog.admin_tokens.create(TOKEN, AUTHOR)
+    catalog.accounts.change(ACCOUNT.id, None, disabled, AUTHOR)
+    catalog.users.change(USER.id, None, disabled, AUTHOR)
+
+
+def test_a_user_signs_up_and_makes_keys_in_the_portal(catalog: CatalogTable) -> None:
+    with act_as(catalog, "Portal"):
+        catalog.users.create(USER, AUTHOR)
+        catalog.set_password(USER.id, "$argon2id$…", AUTHOR)
+        assert catalog.users.by_email(USER.email)
+        assert catalog.password(USER.id)
+        catalog.keys(USER.id).create(KEY, AUTHOR)
+        catalog.keys(USER.id).change(KEY.id, None, disabled, AUTHOR)
+        assert list(catalog.keys(USER.id).everything())
+        assert list(catalog.groups.everything())
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda c: c.accounts.create(ACCOUNT, AUTHOR), id="adds no accounts"),
+        pytest.param(lambda c: c.channels.create(CHANNEL, AUTHOR), id="adds no channels"),
+        pytest.param(lambda c: c.admin_tokens.create(TOKEN, AUTHOR), id="makes no staff"),
+        pytest.param(
+            lambda c: c.settings.create(Setting("sign_up", "open"), AUTHOR),
+            id="changes no settings",
+        ),
+        pytest.param(
+            lambda c: c.groups.change(GROUP.id, None, disabled, AUTHOR), id="closes no groups"
+        ),
+    ],
+)
+def test_the_portal(catalog: CatalogTable, act: Callable[[CatalogTable], object]) -> None:
+    with act_as(catalog, "Portal"), pytest.raises(AccessDenied):
+        act(catalog)
+
+
+@pytest.mark.parametrize("function", ["Relay", "Janitor"])
+def test_neither_reads_definitions(catalog: CatalogTable, function: str) -> None:
+    with act_as(catalog, function), pytest.raises(AccessDenied):
+        catalog.users.find(USER.id)
+
+
+def test_the_aggregator_reads_what_it_publishes(catalog: CatalogTable) -> None:
+    with act_as(catalog, "BillingAggregator"):
+        assert list(catalog.groups.everything())
+        with pytest.raises(AccessDenied):
+            catalog.groups.change(GROUP.id, None, disabled, AUTHOR)
