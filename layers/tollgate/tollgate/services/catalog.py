@@ -101,6 +101,19 @@ class Catalog:
         """
         return self._current().everywhere
 
+    def check(self) -> None:
+        """Make sure that the catalog can be read; that nothing is published yet is no failure.
+
+        Raises:
+            CatalogUnavailable: it cannot be read, and there is no copy.
+        """
+        if self._copy is not None:
+            return
+        try:
+            self._snapshots.heads()
+        except StoreError as error:
+            raise CatalogUnavailable("the catalog cannot be read now", retry_after=1) from error
+
     def health(self) -> Health:
         """What all relays know of the accounts.
 

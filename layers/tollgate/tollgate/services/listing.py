@@ -22,8 +22,8 @@ class Listing:
         self._clock = clock
 
     def ready(self) -> None:
-        """Raise CatalogUnavailable while there is nothing to relay by."""
-        self._catalog.global_part()
+        """Raise CatalogUnavailable while the catalog cannot be read."""
+        self._catalog.check()
 
     def models(self, dialect: Dialect, secret: str, model: str | None) -> Reply:
         """The list, or one entry of it, in the caller's dialect.
