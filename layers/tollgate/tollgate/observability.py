@@ -1,6 +1,7 @@
 """How a function speaks to its operators: one logger, one set of metrics, no bodies, no secrets."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -41,3 +42,8 @@ class Observer:
         """A usage record that neither its table nor the queue took: operators must replay it."""
         self.count("RecordsOnlyLogged")
         self.logger.critical("usage record only logged", record=line)
+
+    def unaudited(self, entry: Mapping[str, Any]) -> None:
+        """A change was made and the audit log did not take its entry: keep it here instead."""
+        self.count("AuditEntriesOnlyLogged")
+        self.logger.critical("audit entry only logged", entry=dict(entry))

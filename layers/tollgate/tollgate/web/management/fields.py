@@ -80,6 +80,11 @@ def absent() -> Any:
     return Field(default=None)
 
 
+def empty(kind: type[list[Any]] | type[dict[Any, Any]]) -> Any:
+    """The default of a list or map that has nothing in it."""
+    return Field(default_factory=kind)
+
+
 def whole(text: Any) -> Any:
     """A number in a query: digits only."""
     if not isinstance(text, int) and not (isinstance(text, str) and re.fullmatch("[0-9]+", text)):

@@ -56,4 +56,4 @@ def shown(view: BaseModel | None) -> dict[str, Any] | None:
     """What the entry keeps of an object; a secret that was just shown is not part of it."""
     if view is None:
         return None
-    return view.model_dump(mode="json", exclude={"secret", "note"})
+    return view.model_dump(mode="json", exclude={"secret"})

@@ -1,0 +1,1 @@
+"""The management API for staff, below /api/admin: one module per resource."""

@@ -1,0 +1,65 @@
+"""The admin API as one object: every resource's routes, and who may enter."""
+
+from tollgate.domain.errors import InvalidToken
+from tollgate.domain.permissions import PERMISSIONS
+from tollgate.services.admin_tokens import AdminTokens
+from tollgate.web.admin.accounts import AccountResource
+from tollgate.web.admin.channels import ChannelResource
+from tollgate.web.admin.desk import Desk
+from tollgate.web.admin.groups import GroupResource
+from tollgate.web.admin.keys import KeyResource
+from tollgate.web.admin.model_groups import ModelGroupResource
+from tollgate.web.admin.oversight import OversightResource
+from tollgate.web.admin.prices import PriceResource
+from tollgate.web.admin.settings import SettingResource
+from tollgate.web.admin.tokens import TokenResource
+from tollgate.web.admin.usage import UsageResource
+from tollgate.web.admin.users import UserResource
+from tollgate.web.admin.wallets import WalletResource
+from tollgate.web.management.api import Authenticate
+from tollgate.web.management.calls import Caller
+from tollgate.web.management.endpoints import Endpoint
+from tollgate.web.requests import Request
+
+RESOURCES = (
+    TokenResource,
+    UserResource,
+    KeyResource,
+    WalletResource,
+    UsageResource,
+    GroupResource,
+    AccountResource,
+    ChannelResource,
+    PriceResource,
+    ModelGroupResource,
+    SettingResource,
+    OversightResource,
+)
+
+
+def endpoints(desk: Desk) -> tuple[Endpoint, ...]:
+    """Every route of the admin API."""
+    return tuple(route for resource in RESOURCES for route in resource(desk).endpoints())
+
+
+def bearer(request: Request) -> str:
+    """The secret in `Authorization: Bearer`.
+
+    Raises:
+        InvalidToken: there is none.
+    """
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise InvalidToken("send a management token as 'Authorization: Bearer tga-…'")
+    return secret.strip()
+
+
+def staff(desk: Desk) -> Authenticate:
+    """Says which token calls; every route wants one."""
+    tokens = AdminTokens(desk.stores.catalog, desk.stores.peppers, desk.random)
+
+    def authenticate(request: Request, _: Endpoint | None) -> Caller:
+        token = tokens.authenticate(bearer(request), desk.clock())
+        return Caller(token.id, token.role, PERMISSIONS[token.role])
+
+    return authenticate

@@ -1,0 +1,80 @@
+"""How the admin API is put together from settings and clients: for its function, tests and docs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tollgate.settings import Settings
+from tollgate.store.audit import AuditLog
+from tollgate.store.catalog.items import Endpoint as Table
+from tollgate.store.catalog.table import CatalogTable
+from tollgate.store.clients import Aws
+from tollgate.store.idempotency import Idempotency
+from tollgate.store.rollups import Rollups
+from tollgate.store.snapshots import Snapshots
+from tollgate.store.state import bind_state
+from tollgate.store.usage import UsageRecords
+from tollgate.store.wallet import Wallets
+from tollgate.web.admin.api import endpoints, staff
+from tollgate.web.admin.desk import Desk, Stores
+from tollgate.web.management.api import Api, Doors
+from tollgate.web.management.creation import Creations
+from tollgate.web.management.cursors import Cursors
+from tollgate.web.management.trail import Trail
+
+Report = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the process gives: clock (epoch ms), `random(n)` below n, new ids, where to report.
+
+    `log` is told of every call, `lost` of an audit entry that could not be stored, `violation` of
+    a wallet that breaks its identity.
+    """
+
+    region: str
+    endpoint: str | None
+    clock: Callable[[], int]
+    random: Callable[[int], int]
+    new_id: Callable[[str], str]
+    log: Report
+    lost: Report
+    violation: Callable[[str, str], None]
+
+
+def open_stores(settings: Settings, aws: Aws, around: Surroundings) -> Stores:
+    """The stores, with pynamodb's models bound to their tables."""
+    bind_state(Table(settings.state_table, around.region, around.endpoint))
+    return Stores(
+        catalog=CatalogTable(Table(settings.catalog_table, around.region, around.endpoint)),
+        wallets=Wallets(
+            aws.dynamo, settings.wallets_table, around.random, around.clock, around.violation
+        ),
+        usage=UsageRecords(aws.dynamo, settings.usage_table),
+        rollups=Rollups(aws.dynamo, settings.rollups_table),
+        snapshots=Snapshots(aws.dynamo, settings.state_table),
+        peppers=aws.peppers,
+        secrets=aws.sealing,
+    )
+
+
+def open_api(settings: Settings, aws: Aws, around: Surroundings) -> Api:
+    """The admin API, ready to answer."""
+    stores = open_stores(settings, aws, around)
+    desk = Desk(
+        stores=stores,
+        creations=Creations(Idempotency(around.clock), around.clock, around.random),
+        cursors=Cursors(stores.peppers),
+        trail=Trail(AuditLog(around.random), around.clock, around.lost),
+        clock=around.clock,
+        random=around.random,
+        loopback=bool(settings.local),
+    )
+    doors = Doors(
+        authenticate=staff(desk),
+        new_request_id=lambda: around.new_id("req"),
+        log=around.log,
+        origins=settings.allowed_origins,
+    )
+    return Api(endpoints(desk), doors)

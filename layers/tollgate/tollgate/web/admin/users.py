@@ -1,0 +1,136 @@
+"""Users over HTTP: created with their wallet, changed, disabled at once."""
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tollgate.domain.definitions import UserDefinition, UserStatus
+from tollgate.domain.sharding import MOST_SHARDS
+from tollgate.services.users import Users
+from tollgate.web.admin.desk import ROOT, Desk
+from tollgate.web.management.creation import Creating
+from tollgate.web.management.endpoints import Endpoint
+from tollgate.web.management.fields import (
+    After,
+    Body,
+    Count,
+    Entries,
+    Id,
+    Ids,
+    IfMatch,
+    Limit,
+    Name,
+    Once,
+    Text,
+    View,
+    absent,
+    empty,
+)
+from tollgate.web.management.versions import wanted
+
+Shards = Annotated[int, Field(ge=1, le=MOST_SHARDS)]
+
+
+class UserView(View):
+    id: str
+    email: str
+    name: str
+    status: str
+    rpm: int
+    concurrency: int
+    shards: int
+    groups: list[str]
+
+
+class UserCreate(Body):
+    """A new user. `rpm` and `concurrency` 0 are no limit; `groups` are exclusive ones opened."""
+
+    email: Text
+    name: Text = ""
+    rpm: Count = 0
+    concurrency: Count = 0
+    shards: Shards = 1
+    groups: Ids = empty(list)
+
+
+class UserPatch(Body):
+    """What is sent is changed; null clears `groups` and `name`."""
+
+    email: Text = absent()
+    name: Name | None = absent()
+    rpm: Count = absent()
+    concurrency: Count = absent()
+    shards: Shards = absent()
+    groups: Ids | None = absent()
+    status: Literal["active", "disabled", "deleted"] = absent()
+
+
+class UserResource:
+    """/users"""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._users = Users(desk.stores.catalog, desk.stores.wallets)
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        users, user = f"{ROOT}/users", f"{ROOT}/users/<user>"
+        return (
+            Endpoint("GET", users, "users.read", self.list),
+            Endpoint("POST", users, "users.write", self.create, 201),
+            Endpoint("GET", user, "users.read", self.get),
+            Endpoint("PATCH", user, "users.write", self.patch),
+            Endpoint("DELETE", user, "users.write", self.delete),
+        )
+
+    def list(self, limit: Limit = 50, cursor: After = None) -> Entries[UserView]:
+        """List users."""
+        return self._desk.listed(self._desk.stores.catalog.users, limit, cursor, UserView.of)
+
+    def create(self, body: UserCreate, key: Once = None) -> UserView:
+        """Create a user with an empty wallet."""
+
+        def create(identity: Id, resumed: bool) -> UserView:
+            user = UserDefinition(
+                identity,
+                body.email,
+                body.rpm,
+                body.concurrency,
+                name=body.name,
+                shards=body.shards,
+                groups=tuple(body.groups),
+            )
+            view = UserView.of(self._users.create(user, self._desk.author, resumed=resumed))
+            self._desk.trail.note("user.create", identity, None, view)
+            return view
+
+        return self._desk.creations.once(key, body, Creating("usr", create, UserView))
+
+    def get(self, user: str) -> UserView:
+        """Read a user."""
+        return UserView.of(self._desk.stores.catalog.users.get(user))
+
+    def patch(self, user: str, body: UserPatch, if_match: IfMatch = None) -> UserView:
+        """Change a user; a new status takes effect on the next call."""
+        changes = body.changes({"groups": (), "name": ""})
+        if "groups" in changes:
+            changes["groups"] = tuple(changes["groups"])
+        return self._change("user.change", user, if_match, changes)
+
+    def delete(self, user: str, if_match: IfMatch = None) -> UserView:
+        """Delete a user: calls are refused, the address is free again, the records stay."""
+        status: UserStatus = "deleted"
+        return self._change("user.delete", user, if_match, {"status": status})
+
+    def _change(
+        self, action: str, user: str, if_match: str | None, changes: dict[str, Any]
+    ) -> UserView:
+        desk = self._desk
+        changed = self._users.change(
+            user,
+            wanted(if_match),
+            lambda before: replace(before, **changes),
+            desk.author,
+        )
+        desk.note_change(action, user, changed, UserView.of)
+        return UserView.of(changed.after)
