@@ -143,3 +143,7 @@ def test_a_removed_group_is_refused_by_a_warm_relay(installation: Installation) 
     installation.pump()
     with pytest.raises(GroupNotPermitted):
         installation.relay.group("grp_2")
+
+
+def test_nobody_has_no_definitions(installation: Installation) -> None:
+    assert installation.catalog.person("usr_9") is None

@@ -361,6 +361,14 @@ def test_a_part_that_cannot_be_built_keeps_its_old_number_and_stops_no_other(roo
     assert room.reports == [("grp_1", PartTooLarge)]
 
 
+def test_nothing_is_counted_when_nothing_could_be_built(room: Room) -> None:
+    room.publishing.publish(frozenset({"grp_1"}))
+    room.definitions.accounts = [replace(ACCOUNT, groups=("grp_1",), weight=object())]  # type: ignore[arg-type]
+    assert room.publishing.publish(frozenset({"grp_1"})) == {"grp_1"}
+    assert room.numbers() == Numbers(1, 1, {"grp_1": 1})
+    assert room.reports == [("grp_1", TypeError)]
+
+
 def test_a_broken_user_stops_no_other(room: Room) -> None:
     class Broken(Definitions):
         def person(self, user: str) -> Person | None:
