@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from typing import Any, Final
 
 import pytest
@@ -140,6 +142,28 @@ def test_only_the_relay_runs_in_our_own_loop(function: str) -> None:
     wrapper = "/opt/python/tollgate/runtime/wrapper" if function == "Relay" else None
     assert own.get("AWS_LAMBDA_EXEC_WRAPPER") == wrapper
     assert own["POWERTOOLS_SERVICE_NAME"] == template.folder(function)
+
+
+def test_the_relay_starts_without_what_only_the_api_layer_holds() -> None:
+    start = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import app; print(app.handler)"
+    environment = {
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "test-secret",
+        "TOLLGATE_DYNAMODB_CLIENT": "lean",
+        "TOLLGATE_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/tollgate-work",
+    }
+    missing = ("boto3", "botocore", "s3transfer", "pynamodb", "pydantic", "argon2")
+    run = subprocess.run(
+        [sys.executable, "-c", start, *missing],
+        cwd=template.ROOT / "functions/relay",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "function handler" in run.stdout
 
 
 def test_functions_are_told_what_settings_read_and_nothing_else() -> None:

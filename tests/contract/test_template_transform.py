@@ -97,6 +97,17 @@ def test_gateway_responses_survive_the_transform() -> None:
     assert headers["gatewayresponse.header.x-should-retry"] == "'false'"
 
 
+def test_a_function_logs_json_to_its_own_group() -> None:
+    assert {name: found["LoggingConfig"] for name, found in functions().items()} == {
+        name: {
+            "LogFormat": "JSON",
+            "ApplicationLogLevel": {"Ref": "LogLevel"},
+            "LogGroup": {"Ref": f"{name}Logs"},
+        }
+        for name in functions()
+    }
+
+
 def test_every_function_is_told_the_same_names() -> None:
     extra = {"Relay": {"AWS_LAMBDA_EXEC_WRAPPER"}}
     names = {
