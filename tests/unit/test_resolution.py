@@ -60,6 +60,9 @@ def test_the_price_in_force_is_frozen_with_the_groups_multiplier() -> None:
             question(key=replace(KEY, status="disabled")), errors.KeyDisabled, id="key disabled"
         ),
         pytest.param(
+            question(key=replace(KEY, status="revoked")), errors.KeyRevoked, id="key revoked"
+        ),
+        pytest.param(
             question(key=replace(KEY, expires_at=NOW)),
             errors.KeyExpired,
             id="key expired this instant",

@@ -14,6 +14,7 @@ from tollgate.domain.errors import (
     GroupNotPermitted,
     KeyDisabled,
     KeyExpired,
+    KeyRevoked,
     ModelGroupNotFound,
     ModelNotAllowed,
     ModelNotFound,
@@ -48,6 +49,8 @@ def admit(caller: Caller, model: str, now_ms: int) -> None:
     key = caller.key
     if caller.profile.status != "active":
         raise UserDisabled("this user is disabled; ask the operator to enable it")
+    if key.status == "revoked":
+        raise KeyRevoked(f"API key {key.id} has been revoked; use another key")
     if key.status != "active":
         raise KeyDisabled(f"API key {key.id} is disabled; use another key")
     if key.expires_at is not None and key.expires_at <= now_ms:
