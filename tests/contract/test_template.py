@@ -145,7 +145,7 @@ def test_only_the_relay_runs_in_our_own_loop(function: str) -> None:
 
 
 def test_the_relay_starts_without_what_only_the_api_layer_holds() -> None:
-    start = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import app; print(app.handler)"
+    start = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import app; app.handler"
     environment = {
         "AWS_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -163,7 +163,6 @@ def test_the_relay_starts_without_what_only_the_api_layer_holds() -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert "function handler" in run.stdout
 
 
 def test_functions_are_told_what_settings_read_and_nothing_else() -> None:
