@@ -147,3 +147,20 @@ def test_a_removed_group_is_refused_by_a_warm_relay(installation: Installation) 
 
 def test_nobody_has_no_definitions(installation: Installation) -> None:
     assert installation.catalog.person("usr_9") is None
+
+
+def test_a_lost_snapshot_is_published_again_from_the_definitions(
+    installation: Installation,
+) -> None:
+    client = boto3.client("dynamodb", region_name=REGION)
+    installation.relay.group("grp_1")
+    for item in client.scan(TableName=STATE)["Items"]:
+        client.delete_item(TableName=STATE, Key={"pk": item["pk"], "sk": item["sk"]})
+    parts = installation.catalog.parts()
+    assert parts == {"global", "grp_1", "grp_2", USER.id}
+    assert installation.publishing.publish(parts) == frozenset()
+    installation.now += 5_000
+    assert installation.relay.group("grp_1").name == "main"
+    profile = installation.relay.refresh_profile(USER.id)
+    assert profile is not None
+    assert profile.version == 2

@@ -1,8 +1,10 @@
 """The relay's copy: how soon it is new, what it costs in reads, and how it lives without any."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from subprocess import run
 from threading import Barrier, Event, Thread
 from typing import Any
 
@@ -375,3 +377,12 @@ def test_a_group_that_changes_while_it_is_loaded_is_not_kept(world: World) -> No
     world.dynamo.after = change
     assert world.catalog.group("grp_1").name == "main"
     assert world.catalog.group("grp_1").name == "renamed"
+
+
+def test_a_relay_imports_neither_boto3_nor_pynamodb_for_its_copy() -> None:
+    probe = (
+        "import sys, tollgate.services.catalog;"
+        "print(sorted({'boto3', 'botocore', 'pynamodb', 'pydantic'} & sys.modules.keys()))"
+    )
+    answer = run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

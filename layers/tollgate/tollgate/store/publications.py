@@ -27,6 +27,9 @@ PART_LIMIT: Final = 350 * 1024
 """Bytes of one compressed part: DynamoDB takes 400 KB for a whole item."""
 
 WRITE_ATTEMPTS: Final = 3
+LOOK_BACK: Final = 4
+"""Older numbers looked at when a part is replaced: its predecessor, and what losers and crashes
+left in between. Expired ones linger for days, and reading them costs what they weigh."""
 
 
 class Overtaken(StoreError):
@@ -116,7 +119,7 @@ class Publications:
             raise Overtaken(f"another publisher came before version {claim.number}") from error
 
     def retire(self, part: str, below: int, expires: int) -> None:
-        """Let every older number of a part expire (epoch seconds), those of crashes too."""
+        """Let the older numbers of a part expire (epoch seconds), those of crashes too."""
         for key in self._older(part, below):
             self._update(
                 key,
@@ -171,7 +174,8 @@ class Publications:
                 "FilterExpression": "attribute_not_exists(expires)",
                 "ProjectionExpression": "pk, sk",
                 "ExpressionAttributeValues": {":part": current["pk"], ":current": current["sk"]},
-                "ConsistentRead": True,
+                "ScanIndexForward": False,
+                "Limit": LOOK_BACK,
             },
             attempts=READ_ATTEMPTS,
         )

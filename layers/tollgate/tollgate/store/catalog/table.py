@@ -32,6 +32,7 @@ from tollgate.store.catalog.kinds import (
 from tollgate.store.catalog.people import Keys, Users, revision_of
 from tollgate.store.catalog.prices import ModelGroups, Prices
 from tollgate.store.catalog.writing import Writing, foreign_errors
+from tollgate.store.snapshots import GLOBAL
 
 
 class Groups(Definitions[GroupDefinition]):
@@ -118,6 +119,12 @@ class CatalogTable:
             except DoesNotExist:
                 return 0
         return found.revision
+
+    def parts(self) -> frozenset[str]:
+        """The name of every part there should be: to publish all again after a loss."""
+        groups = {group.id for group in self.groups.everything()}
+        users = {user.id for user in self.users.everything()}
+        return frozenset({GLOBAL} | groups | users)
 
     # --- never published ----------------------------------------------------------------------
 
