@@ -5,7 +5,7 @@ import statistics
 import subprocess
 from typing import Final
 
-from bench.process import Command, NotStarted
+from bench.running import Command, NotStarted
 
 TIMES: Final = 7
 CODE: Final = """

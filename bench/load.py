@@ -82,7 +82,7 @@ class Tally:
 class Caller(asyncio.Protocol):
     """One caller on one kept-alive connection."""
 
-    def __init__(self, load: "Running") -> None:
+    def __init__(self, load: "Loop") -> None:
         self._load = load
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._answer = bytearray()
@@ -141,7 +141,7 @@ class Caller(asyncio.Protocol):
         return self._answer.endswith(LAST_CHUNK)
 
 
-class Running:
+class Loop:
     """One load under way."""
 
     def __init__(self, load: Load) -> None:
@@ -179,7 +179,7 @@ class Running:
 
 async def carry_out(load: Load) -> dict[str, Any]:
     """Apply the load; the figures as JSON."""
-    running = Running(load)
+    running = Loop(load)
     loop = asyncio.get_running_loop()
     callers = [
         (await loop.create_connection(lambda: Caller(running), load.host, load.port))[1]

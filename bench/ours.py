@@ -1,14 +1,16 @@
 """How our relay is started for a measurement: the deployed code, with billing on."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from typing import Final
 
 from bench.imports import CODE
 from bench.prepared import API_KEY, prepare
-from bench.process import Command, Running
+from bench.running import Command, Running
 from bench.targets import ROOT, Ground, Target, function, python
 
 FOLDER: Final = ROOT / "functions" / "relay"
@@ -53,6 +55,15 @@ def cloud(ground: Ground) -> Iterator[None]:
         running.stop()
 
 
+def aws_calls(ground: Ground) -> int:
+    """Requests the stand-in has answered."""
+    connection = HTTPConnection("127.0.0.1", ground.cloud, timeout=10)
+    connection.request("GET", "/")
+    counts: dict[str, int] = json.loads(connection.getresponse().read())
+    connection.close()
+    return sum(counts.values())
+
+
 def tollgate(name: str, client: str) -> Target:
     """Our relay with one of its DynamoDB clients."""
 
@@ -71,6 +82,7 @@ def tollgate(name: str, client: str) -> Target:
         children_only=True,
         support=cloud,
         imported=imported,
+        aws_calls=aws_calls,
     )
 
 

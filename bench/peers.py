@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench.process import Command
+from bench.running import Command
 from bench.targets import Ground, Target
 
 KEY: Final = "sk-bench"

@@ -20,6 +20,7 @@ COLUMNS: Final = (
     ("p99_ms", "p99 ms", 2),
     ("first_p50_ms", "first event ms", 2),
     ("first_added_ms", "later than direct ms", 2),
+    ("aws_calls", "AWS calls", 2),
     ("others", "other cores", 2),
 )
 

@@ -17,7 +17,7 @@ import psutil
 from bench.cells import Cell
 from bench.imports import import_times
 from bench.load import Load
-from bench.process import NotStarted, Running, free_port
+from bench.running import NotStarted, Running, free_port
 from bench.targets import CHAT, WORKERS, Ground, Target, python
 
 DIRECT: Final = "direct"
@@ -159,13 +159,17 @@ class Stand:
 
     def measure(self, cell: Cell, seconds: float) -> Shown:
         """Apply a cell's load; CPU is over the calls the upstream has had meanwhile."""
-        requests, cpu, began = self.vendor.requests(), self.running.cpu(), time.monotonic()
+        aws, requests = self.target.aws_calls(self.ground), self.vendor.requests()
+        cpu, began = self.running.cpu(), time.monotonic()
         busy = machine_cpu() - self._known_cpu()
         shown = apply(self._load(cell, seconds))
         busy = machine_cpu() - self._known_cpu() - busy - shown.figures["client_cpu_s"]
-        spent, asked = self.running.cpu() - cpu, self.vendor.requests() - requests
-        others = max(busy / (time.monotonic() - began), 0.0)
-        more = {"cpu_ms": 1000 * spent / max(asked, 1), "others": others}
+        spent, asked = self.running.cpu() - cpu, max(self.vendor.requests() - requests, 1)
+        more = {
+            "cpu_ms": 1000 * spent / asked,
+            "aws_calls": (self.target.aws_calls(self.ground) - aws) / asked,
+            "others": max(busy / (time.monotonic() - began), 0.0),
+        }
         return Shown({**shown.figures, **more}, shown.problems)
 
     def _known_cpu(self) -> float:

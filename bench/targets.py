@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.process import Command
+from bench.running import Command
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CHAT: Final = "/v1/chat/completions"
@@ -34,7 +34,8 @@ class Target:
     """One thing to measure.
 
     `children_only` leaves the first process out: it only plays the platform. `support` is what
-    must stand beside it. `imported` is how a fresh process of it imports its code.
+    must stand beside it. `imported` is how a fresh process of it imports its code, `aws_calls`
+    how often it has called AWS so far.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Target:
     children_only: bool = False
     support: Callable[[Ground], AbstractContextManager[None]] = lambda _: nullcontext()
     imported: Callable[[Ground], Command] | None = None
+    aws_calls: Callable[[Ground], int] = lambda _: 0
 
 
 def python(*words: str, more: Mapping[str, str] | None = None) -> Command:

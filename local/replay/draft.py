@@ -14,7 +14,7 @@ from local.replay.wire import Request
 OK = 200
 OPENING = 3  # events an endless stream does not repeat
 RETRY_DATE = "Fri, 31 Dec 2049 23:59:59 GMT"
-ACCOUNT = "replay-account-7"  # an upstream's own words, which must not reach a caller
+ACCOUNT = "org-replayaccount"  # an upstream's own words, which must not reach a caller
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ def headers() -> dict[str, str]:
     """What this vendor sends beside the content type."""
     return {
         "x-request-id": f"req_{ID}",
-        "openai-organization": "org-replay",
+        "openai-organization": "org-replayaccount",
         "openai-processing-ms": "12",
         "x-ratelimit-remaining-requests": "9999",
     }

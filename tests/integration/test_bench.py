@@ -9,7 +9,7 @@ from bench.cells import Cell
 from bench.imports import CODE, import_times
 from bench.ours import OURS, OURS_BOTO3
 from bench.rounds import Bench, Plan
-from bench.process import NotStarted
+from bench.running import NotStarted
 from bench.targets import FLOOR, Target, python
 
 CELLS = (Cell("json-c2", 2), Cell("sse3-c2", 2, chunks=3))

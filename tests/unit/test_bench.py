@@ -7,7 +7,7 @@ import pytest
 
 from bench.cells import BUDGETS, CELLS, Cell, chosen
 from bench.cloud import Cloud
-from bench.load import Load, Running, Tally, figures, quantile
+from bench.load import Load, Loop, Tally, figures, quantile
 from bench.peers import installed
 from bench.prepared import items
 from bench.report import medians, over, report
@@ -70,7 +70,7 @@ def test_a_load_sends_one_request_of_known_length() -> None:
 def test_an_answer_that_is_not_right_is_counted_as_wrong(
     events: int, answer: bytes, problem: str
 ) -> None:
-    running = Running(load(events))
+    running = Loop(load(events))
     running.count(answer, asked=1e12, first=1e12)
     assert running.tally.wrong == bool(problem)
     assert "".join(running.tally.problems).startswith(problem)
