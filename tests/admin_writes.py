@@ -1,0 +1,134 @@
+"""One valid request for every admin route that takes a body, and the world it is sent to."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.admin_api import AdminApi
+
+
+@dataclass(frozen=True)
+class World:
+    """Ids of what is there."""
+
+    user: str
+    key: str
+    group: str
+    account: str
+    channel: str
+    token: str
+
+    def path(self, template: str) -> str:
+        """A route's path with ids of what is there."""
+        return filled(
+            template,
+            {
+                "user": self.user,
+                "key": self.key,
+                "group": self.group,
+                "account": self.account,
+                "channel": self.channel,
+                "token": self.token,
+                "name": "fx.cny_per_usd",
+                "request_id": "req_missing",
+            },
+        )
+
+
+def filled(template: str, values: dict[str, str]) -> str:
+    """A path without its variables, below the API's root."""
+    for name, value in values.items():
+        template = template.replace(f"<{name}>", value)
+    return template.removeprefix("/api/admin")
+
+
+def furnish(api: AdminApi) -> World:
+    """One of everything."""
+    group = api.created("/groups", {"name": "main", "platform": "openai"})["id"]
+    user = api.created("/users", {"email": "ann@example.com"})["id"]
+    key = api.created(f"/users/{user}/keys", {"group": group, "quota_usd": "5"})["id"]
+    account = api.created(
+        "/accounts",
+        {
+            "name": "one",
+            "platform": "openai",
+            "type": "apikey",
+            "base_url": "https://api.example.com/v1",
+            "credentials": "sk-upstream",
+        },
+    )["id"]
+    channel = api.created("/channels", {"name": "retail"})["id"]
+    token = api.created("/admin_tokens", {"name": "laptop", "role": "support"})["id"]
+    api.created("/prices", {"model": "gpt-x", "prices": {"input": "1", "output": "2"}})
+    api.created("/settings", {"name": "fx.cny_per_usd", "value": "7.0"})
+    return World(user, key, group, account, channel, token)
+
+
+PRICE: Final[dict[str, Any]] = {
+    "prices": {"input": "1", "output": "2"},
+    "intervals": [{"minimum": 0, "maximum": 1000, "prices": {"input": "3"}}],
+    "tiers": {"flex": {"input": "0.5"}},
+    "max_output": 4096,
+    "effective_from": 1_795_348_900_000,
+}
+
+BODIES: Final[dict[str, dict[str, Any]]] = {
+    "POST /users": {
+        "email": "bob@example.com",
+        "name": "Bob",
+        "rpm": 60,
+        "concurrency": 4,
+        "shards": 1,
+        "groups": [],
+    },
+    "PATCH /users/<user>": {"rpm": 10, "concurrency": 2, "shards": 1, "status": "active"},
+    "POST /users/<user>/keys": {"group": "<group>", "quota_usd": "1", "expires_at": 10**13},
+    "PATCH /users/<user>/keys/<key>": {"expires_at": 10**13, "models": ["gpt-*"]},
+    "PUT /users/<user>/keys/<key>/quota": {"quota_usd": "7.5"},
+    "POST /users/<user>/keys/<key>/quota/additions": {"amount_usd": "1"},
+    "POST /users/<user>/wallet/credits": {
+        "amount_usd": "10",
+        "kind": "topup",
+        "reference": "invoice-1",
+    },
+    "POST /groups": {"name": "spare", "platform": "anthropic", "multiplier": "1.25"},
+    "PATCH /groups/<group>": {"multiplier": "2"},
+    "POST /accounts": {
+        "name": "two",
+        "platform": "openai",
+        "type": "apikey",
+        "base_url": "https://api.example.com/v1",
+        "credentials": "sk-upstream-2",
+        "priority": 1,
+        "weight": 2,
+        "cost_multiplier": "0.5",
+    },
+    "PATCH /accounts/<account>": {"priority": 3, "weight": 4, "cost_multiplier": "0.75"},
+    "POST /channels": {"name": "wholesale"},
+    "PATCH /channels/<channel>": {"description": "for partners"},
+    "POST /prices": {"model": "gpt-y", **PRICE},
+    "POST /prices/official": {"models": ["gpt-4o"]},
+    "PUT /price": PRICE,
+    "POST /model_groups": {"model": "gpt-x", "code": "vip"},
+    "PATCH /model_group": {"display_name": "Standard"},
+    "PUT /default_group": {"code": "default"},
+    "POST /settings": {"name": "maintenance", "value": True},
+    "PUT /settings/<name>": {"value": "7.1"},
+    "POST /admin_tokens": {"name": "script", "role": "auditor"},
+    "PATCH /admin_tokens/<token>": {"name": "desktop"},
+}
+
+QUERIES: Final[dict[str, dict[str, str]]] = {
+    "/price": {"model": "gpt-x"},
+    "/price/versions": {"model": "gpt-x"},
+    "/model_groups": {"model": "gpt-x"},
+    "/model_group": {"model": "gpt-x", "code": "default"},
+    "/default_group": {"model": "gpt-x"},
+}
+
+
+def body_of(route: str, world: World) -> dict[str, Any]:
+    """The valid body of a route, with ids of what is there."""
+    body = dict(BODIES[route])
+    if body.get("group") == "<group>":
+        body["group"] = world.group
+    return body

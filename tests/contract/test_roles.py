@@ -1,0 +1,149 @@
+"""Every admin route meets every role: the table says who may, and a route it lacks fails."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.admin_api import AdminApi, admin_api
+from tests.admin_writes import QUERIES, filled
+from tollgate.domain.definitions import Role
+from tollgate.web.admin.openapi import undressed
+
+ALL: tuple[Role, ...] = ("owner", "finance", "operator", "support", "auditor")
+OPERATING: tuple[Role, ...] = ("owner", "operator")
+CATALOG: tuple[Role, ...] = ("owner", "finance", "operator", "auditor")
+
+MAY: dict[str, tuple[Role, ...]] = {
+    "GET /me": ALL,
+    "GET /admin_tokens": ("owner", "auditor"),
+    "POST /admin_tokens": ("owner",),
+    "GET /admin_tokens/<token>": ("owner", "auditor"),
+    "PATCH /admin_tokens/<token>": ("owner",),
+    "DELETE /admin_tokens/<token>": ("owner",),
+    "GET /users": ALL,
+    "POST /users": OPERATING,
+    "GET /users/<user>": ALL,
+    "PATCH /users/<user>": OPERATING,
+    "DELETE /users/<user>": OPERATING,
+    "GET /users/<user>/keys": ALL,
+    "POST /users/<user>/keys": OPERATING,
+    "GET /users/<user>/keys/<key>": ALL,
+    "PATCH /users/<user>/keys/<key>": OPERATING,
+    "DELETE /users/<user>/keys/<key>": OPERATING,
+    "PUT /users/<user>/keys/<key>/quota": OPERATING,
+    "POST /users/<user>/keys/<key>/quota/additions": OPERATING,
+    "GET /users/<user>/wallet": ALL,
+    "POST /users/<user>/wallet/credits": ("owner", "finance"),
+    "GET /users/<user>/ledger": ALL,
+    "GET /users/<user>/usage": ALL,
+    "GET /accounts/<account>/usage": ALL,
+    "GET /receipts/<request_id>": ALL,
+    "GET /rollups": ALL,
+    "GET /groups": ALL,
+    "POST /groups": OPERATING,
+    "GET /groups/<group>": ALL,
+    "PATCH /groups/<group>": OPERATING,
+    "DELETE /groups/<group>": OPERATING,
+    "GET /accounts": ("owner", "operator", "auditor"),
+    "POST /accounts": OPERATING,
+    "GET /accounts/<account>": ("owner", "operator", "auditor"),
+    "PATCH /accounts/<account>": OPERATING,
+    "DELETE /accounts/<account>": OPERATING,
+    "GET /channels": CATALOG,
+    "POST /channels": OPERATING,
+    "GET /channels/<channel>": CATALOG,
+    "PATCH /channels/<channel>": OPERATING,
+    "DELETE /channels/<channel>": OPERATING,
+    "GET /prices": ALL,
+    "POST /prices": ("owner", "finance", "operator"),
+    "POST /prices/official": ("owner", "finance", "operator"),
+    "GET /price": ALL,
+    "PUT /price": ("owner", "finance", "operator"),
+    "DELETE /price": ("owner", "finance", "operator"),
+    "GET /price/versions": ALL,
+    "GET /model_groups": ALL,
+    "POST /model_groups": OPERATING,
+    "GET /model_group": ALL,
+    "PATCH /model_group": OPERATING,
+    "DELETE /model_group": OPERATING,
+    "GET /default_groups": ALL,
+    "GET /default_group": ALL,
+    "PUT /default_group": OPERATING,
+    "GET /settings": CATALOG,
+    "POST /settings": OPERATING,
+    "GET /settings/<name>": CATALOG,
+    "PUT /settings/<name>": OPERATING,
+    "DELETE /settings/<name>": OPERATING,
+    "GET /audit": ("owner", "auditor"),
+    "GET /health": ("owner", "operator", "support", "auditor"),
+}
+
+NOBODY = {
+    "anonymous": "",
+    "an API key": "sk-tg-1m81j18g00vfcxecpc0ra32t73yn8y93mwv9jkhvz48tc7dy4bj42p5tx5xtjk8eva1f",
+    "an unknown token": "tga-1m81j18g00vfcxecpc0ra32t73yn8y93mwv9jkhvz48tc7dy4bj42p5tx5xtjk8eva1f",
+    "something else": "hello",
+}
+ROUTES = [f"{e.method} {e.path.removeprefix('/api/admin')}" for e in undressed()]
+IDS = {
+    "user": "usr_missing",
+    "key": "key_missing",
+    "group": "grp_missing",
+    "account": "acc_missing",
+    "channel": "chn_missing",
+    "token": "adm_missing",
+    "name": "missing",
+    "request_id": "req_missing",
+}
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[AdminApi]:
+    with pytest.MonkeyPatch.context() as patch:
+        from tests.locked_moto import ENVIRONMENT
+
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        with admin_api() as opened:
+            yield opened
+
+
+def attempt(api: AdminApi, route: str, token: str) -> tuple[int, str, str]:
+    """Try a route on what is not there, with nothing in the body: status, code, text."""
+    method, _, template = route.partition(" ")
+    answer = api.call(
+        method,
+        filled(template, IDS),
+        None if method in {"GET", "DELETE"} else {},
+        token=token,
+        query=QUERIES.get(template),
+    )
+    code = answer.json.get("code", "") if answer.text else ""
+    return answer.status, code, answer.text
+
+
+def test_the_table_has_every_route_and_no_other() -> None:
+    assert sorted(MAY) == sorted(ROUTES)
+
+
+@pytest.mark.parametrize("role", ALL)
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_role_enters_where_the_table_says(api: AdminApi, route: str, role: Role) -> None:
+    status, code, text = attempt(api, route, api.token(role))
+    if role in MAY[route]:
+        assert status not in {401, 403}, text
+        assert status < 500, text
+    else:
+        assert (status, code) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("stranger", NOBODY)
+@pytest.mark.parametrize("route", [*ROUTES, "GET /nothing", "PUT /users"])
+def test_a_stranger_learns_nothing(api: AdminApi, route: str, stranger: str) -> None:
+    status, code, _ = attempt(api, route, NOBODY[stranger])
+    assert (status, code) == (401, "invalid_token")
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.startswith("GET") and "<" in r])
+def test_what_is_not_there_is_not_found(api: AdminApi, route: str) -> None:
+    assert attempt(api, route, api.owner)[:2] == (404, "not_found")
