@@ -42,7 +42,11 @@ async def prepare(running: Running, options: Options) -> dict[str, str]:
         NotReady: `/healthz` does not answer 200.
     """
     await _until_ready(running.url)
-    settings = {**options.extra, **running.environment}
+    settings = {
+        **options.extra,
+        **running.environment,
+        "TOLLGATE_DEMO_ENV": str(options.directory / "demo.env"),
+    }
     seeded = await asyncio.to_thread(_seed, settings) if options.seeds else {}
     values = {"TOLLGATE_URL": running.url, **seeded}
     _write(
