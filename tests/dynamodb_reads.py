@@ -1,14 +1,14 @@
 """Decides which items a Query or a Scan of the test evaluator answers, in which order and pages."""
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 from tests.dynamodb_changes import projected
 from tests.dynamodb_grammar import Between, Call, Comparison, Condition, Junction, Path, Placeholder
-from tests.dynamodb_operands import Item, Names, Values, checked_roots, resolved
+from tests.dynamodb_operands import Item, Names, Parts, Values, checked_roots, resolved
 from tests.dynamodb_requests import Statement, placeholders, statement_of
 from tests.dynamodb_tables import Index, Row, Table, given, index_entry, key_of
 from tests.dynamodb_values import order, refused
@@ -28,14 +28,11 @@ class Asked:
     names: Names
     values: Values
     statement: Statement
+    paths: Sequence[Parts]
 
     def view(self, item: Item) -> Item:
         """The asked-for part of an item, as the caller's own."""
-        if self.statement.projection is None:
-            return given(item)
-        paths = [resolved(path, self.names) for path in self.statement.projection.paths]
-        checked_roots(paths, "ProjectionExpression")
-        return given(projected(item, paths))
+        return given(item if self.statement.projection is None else projected(item, self.paths))
 
     def wanted(self, item: Item) -> bool:
         """Whether the filter lets the item through."""
@@ -52,7 +49,11 @@ def asked(request: Mapping[str, Any]) -> Asked:
         RequestRejected: one is wrong, or its placeholders are.
     """
     meaning = statement_of(request)
-    return Asked(request, *placeholders(request, meaning), meaning)
+    names, values = placeholders(request, meaning)
+    shown = () if meaning.projection is None else meaning.projection.paths
+    paths = [resolved(path, names) for path in shown]
+    checked_roots(paths, "ProjectionExpression")
+    return Asked(request, names, values, meaning, paths)
 
 
 def query(table: Table, asking: Asked) -> tuple[dict[str, Any], int]:

@@ -51,27 +51,21 @@ class Secrets:
 
     Args:
         kms: the port to KMS.
-        context: KMS's encryption context, such as the stack's name; the generation is added.
         clock: epoch seconds.
         random: so many unpredictable bytes (`os.urandom`).
     """
 
     def __init__(
-        self,
-        kms: Kms,
-        context: Mapping[str, str],
-        clock: Callable[[], float],
-        random: Callable[[int], bytes],
+        self, kms: Kms, clock: Callable[[], float], random: Callable[[int], bytes]
     ) -> None:
         self._kms = kms
-        self._context = dict(context)
         self._clock = clock
         self._random = random
         self._keys: dict[tuple[int, str], tuple[float, AESGCM]] = {}
 
     def new_data_key(self, generation: int) -> DataKey:
         """A data key for a new generation, to be stored once and used for every seal."""
-        fresh = self._kms.new_key(self._bound(generation))
+        fresh = self._kms.new_key(_context(generation))
         key = DataKey(generation, b64encode(fresh.wrapped).decode())
         self._keep(key, fresh.plain)
         return key
@@ -109,7 +103,7 @@ class Secrets:
         if known is not None and 0 <= self._clock() - known[0] < KEY_LIFE:
             return known[1]
         try:
-            plain = self._kms.unwrap(b64decode(key.wrapped), self._bound(key.generation))
+            plain = self._kms.unwrap(b64decode(key.wrapped), _context(key.generation))
         except RequestRejected as error:
             if error.code == "InvalidCiphertextException":
                 raise SecretUnreadable("the wrapped data key") from error
@@ -123,8 +117,10 @@ class Secrets:
         self._keys[key.generation, key.wrapped] = (self._clock(), cipher)
         return cipher
 
-    def _bound(self, generation: int) -> dict[str, str]:
-        return {**self._context, "generation": str(generation)}
+
+def _context(generation: int) -> dict[str, str]:
+    """What KMS must be told to unwrap the key; roles are limited to the first pair."""
+    return {"tollgate": "secrets", "generation": str(generation)}
 
 
 def _parts(sealed: Mapping[str, Any]) -> tuple[DataKey, bytes, bytes]:
