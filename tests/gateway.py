@@ -22,6 +22,7 @@ from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.closing import Closing
 from tollgate.services.listing import Listing
+from tollgate.services.receipts import Receipts
 from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording
 from tollgate.services.relay import Relay
@@ -107,6 +108,13 @@ class Scripted(httpx.BaseTransport):
         )
 
 
+class Plenty:
+    """A Lambda context with the whole time left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
 @dataclass
 class Gateway:
     """Everything, wired as the functions wire it."""
@@ -139,7 +147,8 @@ class Gateway:
             Upstream(transport=self.upstream), lambda account: "upstream-secret", self.clock
         )
         self.relay = Relay(self.admission, sending, self.wallets, self.recording, self.clock)
-        listing = Listing(self.admission, self.catalog, self.clock)
+        receipts = Receipts(self.records, self.wallets, staff=False)
+        listing = Listing(self.admission, self.catalog, receipts, self.clock)
         self.api = RelayApi(self.relay, listing, Observer("relay"), lambda prefix: f"{prefix}_test")
         self.settlement = Settlement(
             self.wallets,
@@ -208,7 +217,7 @@ class Gateway:
 
     def send(self, event: Mapping[str, Any]) -> "Seen":
         """Send one event; the answer's body is still to be read."""
-        answer = self.api(event, 900_000)
+        answer = self.api(event, Plenty())
         return Seen(answer["status"], answer["headers"], answer["body"])
 
     def settle(self) -> list[str]:

@@ -3,13 +3,13 @@
 import os
 import secrets
 import time
-from typing import Any
 
 from tollgate.ids import fresh_id, now_ms
 from tollgate.observability import Observer
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.listing import Listing
+from tollgate.services.receipts import Receipts
 from tollgate.services.recording import Recording
 from tollgate.services.relay import Relay
 from tollgate.services.sending import Sending
@@ -29,11 +29,9 @@ WALLETS = Wallets(AWS.dynamo, SET.wallets_table, secrets.randbelow, now_ms, SEEN
 CATALOG = Catalog(Snapshots(AWS.dynamo, SET.state_table), now_ms)
 ADMISSION = Admission(CATALOG, WALLETS, AWS.peppers.hashes, now_ms, time.sleep)
 SENDING = Sending(Upstream(loopback=bool(SET.local)), credentials.opener(AWS.sealing), now_ms)
-RECORDING = Recording(UsageRecords(AWS.dynamo, SET.usage_table), AWS.queue.send, SEEN.last_resort)
+RECORDS = UsageRecords(AWS.dynamo, SET.usage_table)
+RECORDING = Recording(RECORDS, AWS.queue.send, SEEN.last_resort)
 RELAY = Relay(ADMISSION, SENDING, WALLETS, RECORDING, now_ms)
-API = RelayApi(RELAY, Listing(ADMISSION, CATALOG, now_ms), SEEN, fresh_id, SET.allowed_origins)
-
-
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one API Gateway event; see docs/architecture.md for the answer's form."""
-    return API(event, context.get_remaining_time_in_millis())
+LISTING = Listing(ADMISSION, CATALOG, Receipts(RECORDS, WALLETS, staff=False), now_ms)
+handler = RelayApi(RELAY, LISTING, SEEN, fresh_id, SET.allowed_origins)
+"""Answers one API Gateway event; docs/architecture.md says in which form."""

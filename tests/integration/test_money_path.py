@@ -13,6 +13,7 @@ from tests.gateway import (
     ACCOUNTS,
     CHAT,
     GROUP,
+    OTHER_USER,
     STREAM,
     USAGE,
     USER,
@@ -76,6 +77,24 @@ def test_the_receipt_explains_the_charge_to_the_nano() -> None:
     ]
     assert (told["charge_usd"], told["quota"]) == ("0.0075", 3_750)
     assert "chain" not in told
+
+
+def test_a_key_gets_the_receipts_of_its_own_user_and_no_others() -> None:
+    gateway = Gateway(lambda request: chat_answer(USAGE))
+    request_id = gateway.post("/v1/chat/completions", CHAT).headers["x-request-id"]
+    mine = gateway.post(f"/v1/receipts/{request_id}", "", None, httpMethod="GET")
+    assert (mine.status, mine.json["charge_usd"], mine.json["trail"]["settled"]) == (
+        200,
+        "0.0075",
+        False,
+    )
+    gateway.settle()
+    mine = gateway.post(f"/v1/receipts/{request_id}", "", None, httpMethod="GET")
+    assert mine.json["trail"]["settled"]
+    assert not {"chain", "account", "cost_usd", "upstream_model", "channel"} & mine.json.keys()
+    others = request_id[:-16] + OTHER_USER.removeprefix("usr_")
+    missing = gateway.post(f"/v1/receipts/{others}", "", None, httpMethod="GET")
+    assert (missing.status, missing.json["error"]["code"]) == (404, "not_found")
 
 
 def test_a_stream_passes_untouched_but_for_the_usage_nobody_asked_for() -> None:

@@ -1,5 +1,6 @@
 """What a key can use: the models that its group can route and that have a price."""
 
+import json
 from collections.abc import Callable, Iterator
 
 from tollgate.dialects import Dialect
@@ -10,15 +11,23 @@ from tollgate.domain.resolution import billing_model, official_price, permit
 from tollgate.domain.routing import channel_mapped, serves
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
+from tollgate.services.receipts import Receipts
 from tollgate.services.relay import FRESH_MS, Reply
 
 
 class Listing:
     """Answers the unmetered reads of the relay."""
 
-    def __init__(self, admission: Admission, catalog: Catalog, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        admission: Admission,
+        catalog: Catalog,
+        receipts: Receipts,
+        clock: Callable[[], int],
+    ) -> None:
         self._admission = admission
         self._catalog = catalog
+        self._receipts = receipts
         self._clock = clock
 
     def ready(self) -> None:
@@ -45,6 +54,16 @@ class Listing:
         if model not in names:
             raise ModelNotFound(f"model {model!r} is not offered to this key", param="model")
         return json_reply(dialect.write_model(model, created))
+
+    def receipt(self, secret: str, request_id: str) -> Reply:
+        """The explanation of one call of the key's own user.
+
+        Raises:
+            NotFound: no such call, or somebody else's.
+        """
+        caller = self._admission.authenticate(secret, FRESH_MS)
+        told = self._receipts.one(request_id, caller.profile.user)
+        return json_reply(json.dumps(told, ensure_ascii=False).encode())
 
 
 def json_reply(body: bytes) -> Reply:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
 from tollgate import dialects
@@ -26,6 +26,12 @@ UNSUPPORTED: Final = ("/v1/realtime", "/v1/files", "/v1/batches")
 PLACEHOLDER: Final = re.compile(r"\\\{(\w+)\\\}")
 
 Answer = dict[str, Any]
+
+
+class Context(Protocol):
+    """What Lambda tells a handler beside its event, as far as the relay looks."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,13 @@ class RelayApi:
         self._origins = frozenset(origins.split(",")) - {""}
         self._entries = entries()
 
-    def __call__(self, event: Mapping[str, Any], remaining_ms: int) -> Answer:
-        """Answer one proxy event within so many milliseconds.
-
-        Every refusal is written in the caller's own dialect.
-        """
+    def __call__(self, event: Mapping[str, Any], context: Context) -> Answer:
+        """Answer one proxy event; every refusal is written in the caller's own dialect."""
         path = event.get("path") or "/"
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         speaking = dialect_of(path, headers)
         try:
-            reply = self._answer(read_event(event), remaining_ms)
+            reply = self._answer(read_event(event), context.get_remaining_time_in_millis())
         except Refused as refused:
             self._tell(refused.error, refused.request_id)
             reply = error_reply(speaking, refused.error, refused.request_id, refused.body)
@@ -103,6 +106,8 @@ class RelayApi:
             return self._listing.models(
                 dialect_of(request.path, request.headers), secret, found["model"]
             )
+        if request.method == "GET" and (found := RECEIPT.match(request.path)):
+            return self._listing.receipt(secret_of(request), found["request"])
         entry, path = self._match(request)
         asked = RelayRequest(
             entry.dialect,
@@ -143,12 +148,17 @@ class RelayApi:
         return {"access-control-allow-origin": origin or "*", "vary": "origin"}
 
 
+RECEIPT: Final = re.compile(r"/v1/receipts/(?P<request>\w+)\Z")
 MODELS: Final = re.compile(r"/v1(?:beta)?/models(?:/(?P<model>[^/:]+))?/?\Z")
 
 
 def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
     """The format a caller reads errors and lists in, told by path, else by headers."""
-    if path.startswith("/v1beta") or re.match(r"/v1/models/[^/]+:", path):
+    if (
+        path.startswith("/v1beta")
+        or re.match(r"/v1/models/[^/]+:", path)
+        or "x-goog-api-key" in headers
+    ):
         return dialects.load("gemini")
     if path.startswith("/v1/messages") or "anthropic-version" in headers:
         return dialects.load("anthropic_messages")
