@@ -17,13 +17,15 @@ BACKSLASH: Final = 0x5C
 class Elements:
     """Splits a stream that is one JSON array of objects."""
 
-    __slots__ = ("_depth", "_in_string", "_pending", "_place", "idle")
+    __slots__ = ("_depth", "_foreign", "_in_string", "_limit", "_pending", "_place", "idle")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = EVENT_LIMIT) -> None:
+        self._limit = limit
         self._pending = b""
         self._place = 0
         self._depth = 0
         self._in_string = False
+        self._foreign = False
         self.idle = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -31,14 +33,18 @@ class Elements:
         self._pending += chunk
         found: list[bytes] = []
         while self._advance():
-            if self._depth == 1 and self._pending[self._place - 1 : self._place] == b"}":
+            if self._depth == 1 and self._closed():
                 found.append(self._pending[: self._place])
                 self._pending = self._pending[self._place :]
                 self._place = 0
         self.idle = self._depth == 1 and not self._pending
-        if len(self._pending) > EVENT_LIMIT:
-            raise too_large()
+        if len(self._pending) > self._limit:
+            raise too_large(self._limit)
         return found
+
+    def _closed(self) -> bool:
+        """Whether an element of the array ends here."""
+        return not self._foreign and self._pending[self._place - 1 : self._place] == b"}"
 
     def _advance(self) -> bool:
         """Read one token; False when it has not arrived yet."""
@@ -51,6 +57,7 @@ class Elements:
         self._place = token.end()
         self._in_string = token[0] == b'"'
         if not self._in_string:
+            self._foreign = self._foreign or (self._depth == 0 and token[0] != b"[")
             self._depth += 1 if token[0] in OPENING else -1
         return True
 

@@ -22,7 +22,7 @@ from tollgate.dialects._media import encoded_size
 from tollgate.domain.call import Edit, Media
 from tollgate.domain.errors import InvalidRequest
 
-MODEL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.@~-]*", re.ASCII)
+MODEL_NAME: Final = re.compile(r"[A-Za-z0-9][\w.@~-]{0,255}", re.ASCII)
 PREFIX: Final = "models/"
 """How a body writes the name of a model."""
 

@@ -15,6 +15,8 @@ from typing import Any, Final, NoReturn
 from tollgate.domain.errors import InvalidRequest
 
 DEPTH_LIMIT: Final = 256
+MEMBERS_LIMIT: Final = 1_000
+"""Most members of an object that is walked: no vendor's call has a tenth of it."""
 
 BLANK: Final = re.compile(r"[ \t\n\r]*")
 SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
@@ -89,7 +91,7 @@ def read(body: bytes) -> Document:
         if after_blank(text, end) != len(text):
             raise json.JSONDecodeError("Extra data", text, end)
     except json.JSONDecodeError as error:
-        what = error.msg[:1].lower() + error.msg[1:]
+        what = (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")
         raise InvalidRequest(
             f"the body is not valid JSON: {what} at character {error.pos}"
         ) from error
@@ -126,6 +128,8 @@ def members(text: str, place: int) -> tuple[dict[str, Any], dict[str, Span], int
         name, place = named(text, place)
         if name in values:
             raise Refused(f"the key {shortened(name)} occurs twice")
+        if len(values) == MEMBERS_LIMIT:
+            raise InvalidRequest(f"the body has more than {MEMBERS_LIMIT} members")
         start = after_blank(text, place)
         values[name], end = READER.raw_decode(text, start)
         places[name] = (start, end)

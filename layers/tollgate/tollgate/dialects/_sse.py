@@ -28,7 +28,7 @@ class Splitter(Protocol):
         """The events that are complete now.
 
         Raises:
-            UpstreamFailed: an event larger than EVENT_LIMIT.
+            UpstreamFailed: an event larger than the splitter's limit.
         """
         ...
 
@@ -40,9 +40,10 @@ class Splitter(Protocol):
 class Events:
     """Splits a stream of server-sent events."""
 
-    __slots__ = ("_pending", "idle")
+    __slots__ = ("_limit", "_pending", "idle")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = EVENT_LIMIT) -> None:
+        self._limit = limit
         self._pending = bytearray()
         self.idle = True
 
@@ -61,8 +62,8 @@ class Events:
         whole = bytes(pending[:end])
         del pending[:end]
         self.idle = not pending
-        if len(pending) > EVENT_LIMIT:
-            raise too_large()
+        if len(pending) > self._limit:
+            raise too_large(self._limit)
         return whole
 
     def flush(self) -> bytes:
@@ -72,20 +73,21 @@ class Events:
         return rest
 
 
-def too_large() -> UpstreamFailed:
+def too_large(limit: int) -> UpstreamFailed:
     """The refusal of an event that would fill the memory."""
-    return UpstreamFailed(f"the upstream sent an event of more than {EVENT_LIMIT} bytes")
+    return UpstreamFailed(f"the upstream sent an event of more than {limit} bytes")
 
 
 def last_end(data: bytes | bytearray, start: int = 0) -> int:
     """Where the last complete event ends; 0 when none does.
 
-    Two line ends meet as LF LF, CR CR, or LF CR (which an LF may follow); CR LF is only one.
+    Two line ends meet as LF LF, CR CR, or LF CR (which an LF may follow, so that it is not an end
+    before the next byte is there); CR LF is only one.
     """
     ends = [data.rfind(b"\n\n", start) + 2]
     if b"\r" in data:
         ends.append(data.rfind(b"\r\r", start) + 2)
-        mixed = data.rfind(b"\n\r", start) + 2
+        mixed = data.rfind(b"\n\r", start, len(data) - 1) + 2
         ends.append(mixed + (mixed > 1 and data[mixed : mixed + 1] == b"\n"))
     end = max(ends)
     return end if end > 1 else 0
@@ -111,7 +113,7 @@ def split_any(block: bytes) -> list[bytes]:
     for end in EVENT_END.finditer(block):
         found.append(block[begin : end.end()])
         begin = end.end()
-    return found
+    return [*found, block[begin:]] if begin < len(block) else found
 
 
 def fields(event: bytes) -> tuple[bytes, bytes]:

@@ -191,7 +191,7 @@ class MessagesTap(EventTap):
         elif kind == "message":
             note(self.tally, event.get("usage"))
             self._stopped(event.get("stop_reason"))
-        self.finished = self.finished or kind in {"message_stop", "message"}
+        self.finished = self.finished or kind in ("message_stop", "message")
         self.failed = self.failed or kind == "error" or name == b"error"
         return True
 
@@ -268,7 +268,7 @@ def media_within(content: Any, where: str) -> Iterator[Media]:
         source = block.get("source")
         if isinstance(source, dict):
             refuse(source, ("file_id",), HELD_UPSTREAM, f"{place}.source.")
-            if source.get("type") in {"base64", "url"}:
+            if source.get("type") in ("base64", "url"):
                 kind = MEDIA_BLOCKS.get(str(block.get("type")), "file")
                 yield Media(kind, encoded_size(source.get("data")))
             yield from media_within(source.get("content"), f"{place}.source.content")
