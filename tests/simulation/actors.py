@@ -1,6 +1,7 @@
 """Who acts in a schedule: relay, aggregator, janitor, operator; each runs the real code."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tests.simulation.fibers import Crash, Fiber
@@ -103,8 +104,11 @@ def record_call(world: World, port: Port, call: Call, hold: Hold, plan: Plan) ->
     if plan.drafts:
         draft(records, fact, call)
     world.audit.running.discard(hold.id)
+    port.refuses_records = world.scenario.outage
     call.recorded = fact
-    Recording(records, lambda message: enqueue(world, message), lambda line: None).record(fact)
+    lost: list[str] = []
+    Recording(records, lambda message: enqueue(world, message), lost.append).record(fact)
+    call.kept = not lost
 
 
 def draft(records: UsageRecords, fact: UsageRecord, call: Call) -> None:
@@ -202,15 +206,15 @@ def aggregator(batch: list[dict[str, Any]]) -> Act:
 
 
 def janitor(world: World, fiber: Fiber) -> None:
-    """Take what the queue has; a failed message stays on it."""
+    """Take what the queue has; what was not worked on to the end stays there."""
     port = Port(world, fiber)
-    messages, world.queue = world.queue, []
+    messages = list(world.queue)
     world.rng.shuffle(messages)
     for message in messages:
-        try:
+        with suppress(StoreError):
             handle(world, port, message)
-        except StoreError:
-            world.queue.append(message)
+            if message in world.queue:
+                world.queue.remove(message)
 
 
 def handle(world: World, port: Port, message: dict[str, Any]) -> None:

@@ -1,10 +1,11 @@
 """What must be true when a schedule has ended: wallets, records, ledger and quotas agree."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from tests.simulation.scenario import GROUP, KEY, QUOTA
 from tests.simulation.world import Call, World
-from tollgate.domain.holds import parse_hold_id, rid_of
+from tollgate.domain.holds import day_of, parse_hold_id, rid_of
 from tollgate.domain.ledger import LedgerLine
 from tollgate.domain.record import WINDOWS, UsageRecord, WindowName
 from tollgate.domain.wallet import Wallet
@@ -60,10 +61,20 @@ def check_debits(world: World, wallets: list[Wallet], records: list[UsageRecord]
             world.audit.say(f"{funding}: records charge {charged}, wallets have paid {debits}")
     if sum(wallet.transfers for wallet in wallets):
         world.audit.say("transfers do not cancel out")
+    days: Counter[tuple[int, str]] = Counter()
+    for record in records:
+        hold = parse_hold_id(record.hold)
+        days[hold.shard, f"{day_of(hold.start)}c"] += record.charge
+        days[hold.shard, f"{day_of(hold.start)}n"] += 1
+    counted = {(w.shard, day): amount for w in wallets for day, amount in w.days.items()}
+    if counted != days:
+        world.audit.say(f"wallets count {counted}, records {dict(days)}")
 
 
 def check_calls(world: World, records: dict[str, UsageRecord]) -> None:
     """Every call that was let through has one record, charging what it cost."""
+    if any(message["type"] == "record" for message in world.queue):
+        world.audit.say(f"still queued: {world.queue}")
     for call in world.calls:
         record = records.get(rid_of(call.hold))
         if record is None or total(record) not in expected(call, record):
@@ -72,9 +83,10 @@ def check_calls(world: World, records: dict[str, UsageRecord]) -> None:
 
 def expected(call: Call, record: UsageRecord) -> set[int]:
     """What a call may have been charged in all; a tombstone may name another of its attempts."""
-    if record.state == "abandoned":
+    if record.state == "abandoned" and not call.kept:
         return {0, call.drafted} if record.hold == call.hold else {0}
-    return {call.charge} if call.recorded and record.hold == call.hold else set()
+    own = record.hold == call.hold or record.state == "late"
+    return {call.charge} if call.recorded and own else set()
 
 
 def check_ledger(

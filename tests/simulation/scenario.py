@@ -38,7 +38,10 @@ class Plan:
 
 @dataclass(slots=True)
 class Scenario:
-    """One schedule's world. Rates are chances in a thousand."""
+    """One schedule's world. Rates are chances in a thousand.
+
+    In an `outage` relays cannot write usage records, so all of them take the way of the queue.
+    """
 
     seed: int
     subscribed: bool
@@ -52,6 +55,7 @@ class Scenario:
     crash_rate: int
     jump_rate: int
     duplicate_rate: int
+    outage: bool
     operations: int
     began: int = BEGINNING
     subscription_start: int = BEGINNING - 3 * DAY
@@ -135,8 +139,9 @@ def drawn(seed: int) -> Scenario:
         plans=[_plan(rng) for _ in range(rng.choice((1, 2, 2, 3)))],
         fault_rate=rng.choice((0, 60, 150, 300)),
         crash_rate=rng.choice((0, 0, 20, 60)),
-        jump_rate=rng.choice((0, 30, 120)),
+        jump_rate=rng.choice((0, 30, 120, 250)),
         duplicate_rate=rng.choice((0, 200, 500)),
+        outage=rng.random() < 0.2,
         operations=rng.choice((0, 0, 1, 2)),
         began=began,
         window_limit=rng.choice((30, 100)),

@@ -27,7 +27,7 @@ def play(world: World) -> None:
     rng = world.rng
     waiting: list[Act] = [actors.relay(plan) for plan in world.scenario.plans]
     waiting += rng.sample(actors.OPERATIONS, world.scenario.operations)
-    waiting += [actors.sweeper] * rng.choice((0, 1, 1, 2))
+    waiting += [actors.sweeper] * rng.choice((0, 1, 2, 3))
     rng.shuffle(waiting)
     fibers: list[Fiber] = []
     for _ in range(MOST_STEPS):
@@ -119,7 +119,9 @@ def calm(world: World) -> None:
 def janitors_round(world: World) -> None:
     """Everything a hold can wait for has passed; the queue is emptied, all wallets are swept."""
     world.now += CALM_MS
-    run_all(world, [actors.janitor, actors.sweeper])
+    acts = [actors.janitor, actors.sweeper]
+    world.rng.shuffle(acts)
+    run_all(world, acts)
 
 
 def close_hours(world: World, fiber: Fiber) -> None:

@@ -18,17 +18,21 @@ from tollgate.store.dynamodb import OutcomeUnknown, RequestRejected, StoreError,
 
 SKEW_MS: Final = 2 * 60 * 1_000
 STEPS_MS: Final = (0, 1, 5, 40, 200, 900)
-JUMPS_MS: Final = tuple(minutes * 60_000 for minutes in (1, 3, 6, 9, 14, 26, 26, 24 * 60))
+JUMPS_MS: Final = tuple(minutes * 60_000 for minutes in (1, 6, 7, 9, 14, 26, 26, 24 * 60))
 WRITES: Final = frozenset({"PutItem", "UpdateItem", "TransactWriteItems"})
 
 
 @dataclass(slots=True)
 class Call:
-    """One call as it really went, whatever anybody recorded of it."""
+    """One call as it really went, whatever anybody stored of it.
+
+    `recorded` once the relay tried to store it, `kept` once it was told that it is stored.
+    """
 
     hold: str
     charge: int
     recorded: UsageRecord | None = None
+    kept: bool = False
     drafted: int = 0
 
 
@@ -93,6 +97,7 @@ class Port:
     def __init__(self, world: World, fiber: Fiber) -> None:
         self.world = world
         self.fiber = fiber
+        self.refuses_records = False
 
     def clock(self) -> int:
         """Epoch ms, by the fiber's own clock."""
@@ -113,6 +118,8 @@ class Port:
     def _attempt(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         world = self.world
         self.fiber.pause()
+        if self.refuses_records and operation == "PutItem":
+            raise Throttled
         if world.chance(world.scenario.crash_rate):
             self._crash(operation, request)
         if not world.chance(world.scenario.fault_rate):

@@ -90,12 +90,14 @@ class Wallet:
 class Outcome:
     """How one held call ended, as its usage record says; enough to settle its hold.
 
-    `held` is the last acknowledged amount; the wallet's own figure wins where they differ.
+    `held` is the last acknowledged amount; the wallet's own figure wins where they differ. A hold
+    without a record of its own is given back, and counts as no call.
     """
 
     hold: str
     held: int
     charge: int
+    recorded: bool = True
     windows: Windows | None = None
     stale_minutes: tuple[int, ...] = ()
 

@@ -91,7 +91,7 @@ def ended(hold: str, held: int, fact: UsageRecord) -> Outcome:
 
     Then this hold is of an attempt whose answer was lost, and nobody used it.
     """
-    return outcome(fact) if fact.hold == hold else Outcome(hold, held, charge=0)
+    return outcome(fact) if fact.hold == hold else Outcome(hold, held, charge=0, recorded=False)
 
 
 @dataclass(slots=True)

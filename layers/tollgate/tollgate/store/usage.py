@@ -49,9 +49,11 @@ class UsageRecords:
                 if self._put_late(record, there):
                     return "abandoned"
                 continue
-            if (there.hold, there.charge + there.late_charge) != (record.hold, record.charge):
+            if there.state == "late" and there.charge + there.late_charge == record.charge:
+                return "abandoned"
+            if (there.hold, there.charge) != (record.hold, record.charge):
                 raise RecordTaken(f"{record.user} {record.hold}: {there.hold} is recorded")
-            return "abandoned" if there.state == "late" else "same"
+            return "same"
         raise OutcomeUnknown(f"{record.user} {record.hold}: recorded and changed at once")
 
     def abandon(self, user: str, hold: str, held: int) -> UsageRecord:
@@ -129,10 +131,13 @@ class UsageRecords:
         return None
 
     def _put_late(self, record: UsageRecord, tombstone: UsageRecord) -> bool:
-        """Replace that very tombstone by the late record; what was settled stays its charge."""
+        """Replace that very tombstone by the late record; what it settled stays as it settled it."""
         late = replace(
             record,
             state="late",
+            hold=tombstone.hold,
+            held=tombstone.held,
+            windows=tombstone.windows,
             charge=tombstone.charge,
             late_charge=record.charge - tombstone.charge,
         )

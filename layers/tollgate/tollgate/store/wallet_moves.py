@@ -150,7 +150,8 @@ def _debit(change: Change, lines: Iterable[Line]) -> None:
 def _count_days(change: Change, lines: Iterable[Line]) -> None:
     days: dict[str, list[int]] = {}
     for line in lines:
-        days.setdefault(day_of(line.id.start), []).append(line.charge)
+        if line.outcome.recorded:
+            days.setdefault(day_of(line.id.start), []).append(line.charge)
     for index, (day, charges) in enumerate(sorted(days.items())):
         change.count(f"days.{change.name(f'charge{index}', f'{day}c')}", sum(charges))
         change.count(f"days.{change.name(f'count{index}', f'{day}n')}", len(charges))
