@@ -1,6 +1,6 @@
 """Definitions in the table: unique where they must be, written only onto the version read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from threading import Barrier, Thread
@@ -9,14 +9,13 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.catalog_on_moto import CATALOG, moto_catalog
+from tests.catalog_on_moto import CATALOG, furnish, moto_catalog
 from tests.catalog_samples import (
     ACCOUNT,
     AUTHOR,
     CHANNEL,
     GROUP,
     KEY,
-    OTHER_GROUP,
     USER,
 )
 from tests.locked_moto import REGION
@@ -24,7 +23,6 @@ from tollgate.domain.definitions import AdminToken, Author, Setting, Stamp
 from tollgate.domain.errors import (
     Conflict,
     NotFound,
-    TollgateError,
     ValidationFailed,
     VersionMismatch,
 )
@@ -44,13 +42,7 @@ def catalog() -> Iterator[CatalogTable]:
 
 @pytest.fixture
 def furnished(catalog: CatalogTable) -> CatalogTable:
-    """One user with a key, two groups, an account and a channel in the first."""
-    catalog.groups.create(GROUP, AUTHOR)
-    catalog.groups.create(OTHER_GROUP, AUTHOR)
-    catalog.users.create(USER, AUTHOR)
-    catalog.keys(USER.id).create(KEY, AUTHOR)
-    catalog.accounts.create(ACCOUNT, AUTHOR)
-    catalog.channels.create(CHANNEL, AUTHOR)
+    furnish(catalog)
     return catalog
 
 
@@ -112,121 +104,6 @@ def test_of_two_changes_at_once_one_is_refused(furnished: CatalogTable) -> None:
     assert furnished.users.get(USER.id).rpm in outcomes
 
 
-Act = Callable[[CatalogTable], Any]
-NEW_KEY = replace(KEY, id="key_2", alias="k002")
-
-
-@pytest.mark.parametrize(
-    ("act", "refusal", "field"),
-    [
-        pytest.param(lambda c: c.users.create(USER, AUTHOR), Conflict, None, id="the same user"),
-        pytest.param(
-            lambda c: c.users.create(replace(USER, id="usr_2", email="ANN@example.com "), AUTHOR),
-            ValidationFailed,
-            "email",
-            id="an address with a blank",
-        ),
-        pytest.param(
-            lambda c: c.users.create(replace(USER, id="usr_2", email="ANN@example.com"), AUTHOR),
-            Conflict,
-            "email",
-            id="the same address in capitals",
-        ),
-        pytest.param(
-            lambda c: c.users.create(
-                replace(USER, id="usr_2", email="bob@example.com", groups=("grp_9",)), AUTHOR
-            ),
-            ValidationFailed,
-            "groups",
-            id="a user in a group that is not there",
-        ),
-        pytest.param(
-            lambda c: c.keys(USER.id).create(replace(KEY, id="key_2"), AUTHOR),
-            Conflict,
-            "alias",
-            id="the alias of another key",
-        ),
-        pytest.param(
-            lambda c: c.keys(USER.id).create(replace(NEW_KEY, group="grp_9"), AUTHOR),
-            ValidationFailed,
-            "groups",
-            id="a key of a group that is not there",
-        ),
-        pytest.param(
-            lambda c: c.keys("usr_9").create(replace(NEW_KEY, user="usr_9"), AUTHOR),
-            ValidationFailed,
-            "user",
-            id="a key of nobody",
-        ),
-        pytest.param(
-            lambda c: c.groups.create(replace(OTHER_GROUP, id="grp_3"), AUTHOR),
-            Conflict,
-            "alias",
-            id="the alias of another group",
-        ),
-        pytest.param(
-            lambda c: c.channels.create(replace(CHANNEL, id="chn_2", groups=()), AUTHOR),
-            Conflict,
-            "name",
-            id="the name of another channel",
-        ),
-        pytest.param(
-            lambda c: c.channels.create(replace(CHANNEL, id="chn_2", name="other"), AUTHOR),
-            Conflict,
-            "groups",
-            id="a group that is in a channel",
-        ),
-        pytest.param(
-            lambda c: c.accounts.create(replace(ACCOUNT, id="acc_2", weight=-1), AUTHOR),
-            ValidationFailed,
-            "weight",
-            id="a negative weight",
-        ),
-        pytest.param(
-            lambda c: c.groups.change(
-                "grp_1", 1, lambda g: replace(g, multiplier=Decimal("NaN")), AUTHOR
-            ),
-            ValidationFailed,
-            "multiplier",
-            id="a multiplier that is no number",
-        ),
-        pytest.param(
-            lambda c: c.groups.change(
-                "grp_1", 1, lambda g: replace(g, multiplier=Decimal("0.1234567")), AUTHOR
-            ),
-            ValidationFailed,
-            "multiplier",
-            id="a multiplier too fine",
-        ),
-        pytest.param(
-            lambda c: c.users.change("usr_9", None, lambda u: u, AUTHOR),
-            NotFound,
-            None,
-            id="nobody",
-        ),
-        pytest.param(lambda c: c.groups.remove("grp_1", 1), Conflict, None, id="a group in use"),
-        pytest.param(lambda c: c.accounts.remove("acc_1", 1), Conflict, None, id="a busy account"),
-        pytest.param(lambda c: c.channels.remove("chn_1", 1), Conflict, None, id="a busy channel"),
-        pytest.param(lambda c: c.users.remove(USER.id, 1), Conflict, None, id="a user for good"),
-        pytest.param(
-            lambda c: c.keys(USER.id).remove("key_1", 1), Conflict, None, id="a key for good"
-        ),
-        pytest.param(
-            lambda c: c.groups.remove("grp_2", 7), VersionMismatch, None, id="another version"
-        ),
-    ],
-)
-def test_what_breaks_a_rule_is_refused_and_changes_nothing(
-    furnished: CatalogTable, act: Act, refusal: type[TollgateError], field: str | None
-) -> None:
-    client = boto3.client("dynamodb", region_name=REGION)
-    before = client.scan(TableName=CATALOG)["Items"]
-    with pytest.raises(refusal) as refused:
-        act(furnished)
-    assert refused.value.param == field
-    assert client.scan(TableName=CATALOG)["Items"] == before
-
-
 def test_a_released_address_can_be_taken_again(furnished: CatalogTable) -> None:
     furnished.users.change(USER.id, 1, lambda user: replace(user, email="b@example.com"), LATER)
     furnished.users.create(replace(USER, id="usr_2"), AUTHOR)
@@ -241,7 +118,7 @@ def test_a_deleted_user_lets_go_of_the_address_and_never_returns(furnished: Cata
     with pytest.raises(Conflict):
         furnished.users.change(USER.id, 2, lambda user: replace(user, status="active"), LATER)
     with pytest.raises(ValidationFailed):
-        furnished.keys(USER.id).create(NEW_KEY, AUTHOR)
+        furnished.keys(USER.id).create(replace(KEY, id="key_2", alias="k002"), AUTHOR)
 
 
 def test_a_revoked_key_keeps_its_alias_and_lets_go_of_its_group(furnished: CatalogTable) -> None:
@@ -312,6 +189,13 @@ def test_pages_follow_each_other_and_leave_guards_out(furnished: CatalogTable) -
     assert [key.id for key in third.entries] == ["key_5"]
     assert third.after is None
     assert keys.page(5).after is None
+
+
+@pytest.mark.parametrize("name", ["", "alias#k001", "revision", "key_9"])
+def test_guards_and_counters_are_no_definitions(furnished: CatalogTable, name: str) -> None:
+    assert furnished.keys(USER.id).find(name) is None
+    with pytest.raises(NotFound):
+        furnished.keys(USER.id).get(name)
 
 
 def test_settings_and_tokens_are_definitions_too(catalog: CatalogTable) -> None:

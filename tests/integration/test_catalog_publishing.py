@@ -8,15 +8,12 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from tests.catalog_on_moto import CATALOG, moto_catalog
+from tests.catalog_on_moto import CATALOG, furnish, moto_catalog
 from tests.catalog_samples import (
-    ACCOUNT,
     AUTHOR,
     CHANNEL,
     DRAFT,
-    GROUP,
     KEY,
-    OTHER_GROUP,
     USER,
     stored_record,
 )
@@ -70,12 +67,7 @@ class Installation:
 def installation() -> Iterator[Installation]:
     with moto_catalog() as catalog:
         made = Installation(catalog)
-        catalog.groups.create(GROUP, AUTHOR)
-        catalog.groups.create(OTHER_GROUP, AUTHOR)
-        catalog.users.create(USER, AUTHOR)
-        catalog.keys(USER.id).create(KEY, AUTHOR)
-        catalog.accounts.create(ACCOUNT, AUTHOR)
-        catalog.channels.create(CHANNEL, AUTHOR)
+        furnish(catalog)
         catalog.prices.create(DRAFT, AUTHOR)
         catalog.settings.create(Setting("signup", True), AUTHOR)
         made.pump()

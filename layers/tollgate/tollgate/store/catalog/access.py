@@ -89,6 +89,7 @@ class Kind(Generic[D]):
     steps: Steps = field(default_factory=dict)
     claims: Callable[[D], frozenset[Claim]] = no_claims
     groups: Callable[[D], frozenset[str]] = no_groups
+    groups_field: str = "groups"
     held: Callable[[D], str | None] = no_reason
 
 
@@ -144,14 +145,19 @@ class Definitions(Generic[D]):
         return found
 
     def find(self, name: str) -> D | None:
-        """One definition, strongly consistent, or None."""
+        """One definition, strongly consistent, or None.
+
+        What else lies in the partition, guards and counters, is not there for callers.
+        """
+        key = self.kind.prefix + name
+        if not key:
+            return None
         with foreign_errors():
             try:
-                key = self.kind.prefix + name
-                item = self.kind.item.get(self.partition, key, consistent_read=True)
+                item = Item.get(self.partition, key, consistent_read=True)
             except DoesNotExist:
                 return None
-        return read_definition(self.kind.value, item)
+        return read_definition(self.kind.value, item) if isinstance(item, self.kind.item) else None
 
     def page(self, limit: int = PAGE_LIMIT, after: str | None = None) -> Page[D]:
         """At most `limit` definitions whose keys follow `after`."""
@@ -179,7 +185,7 @@ class Definitions(Generic[D]):
     def change(self, name: str, version: int | None, edit: Callable[[D], D], author: Author) -> D:
         """Replace a definition by what `edit` makes of it, if it is still the version read.
 
-        `version` is the one the caller saw; None takes whichever is there.
+        `version` is the one the caller saw; None takes whichever is there at this moment.
 
         Raises:
             NotFound: there is none.
@@ -281,7 +287,7 @@ class Definitions(Generic[D]):
         used = frozenset() if before is None else self.kind.groups(before)
         uses_now = frozenset() if after is None else self.kind.groups(after)
         for group in used ^ uses_now:
-            gone = ValidationFailed(f"there is no group {group!r}", param="groups")
+            gone = ValidationFailed(f"there is no group {group!r}", param=self.kind.groups_field)
             step = UsesItem.uses.add(1 if group in uses_now else -1)
             writing.update(uses_of(group), step, Item.pk.exists(), gone)
 

@@ -128,6 +128,7 @@ KEY: Final = Kind(
     steps=SECRET_STEPS,
     claims=key_claims,
     groups=lambda key: frozenset({key.group} if key.status != "revoked" else ()),
+    groups_field="group",
     held=lambda key: "is revoked, never removed: its records name it",
 )
 GROUP: Final = Kind(GroupDefinition, GroupItem, check_group, steps=SWITCH, claims=group_claims)
