@@ -72,9 +72,11 @@ class AdminApi:
             sent["Authorization"] = f"Bearer {secret}"
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        text = body if isinstance(body, str | None) else json.dumps(body)
+        text: str | None
         if isinstance(body, bytes):
             text = b64encode(body).decode()
+        else:
+            text = body if isinstance(body, str | None) else json.dumps(body)
         event = {
             "resource": "/api/admin/{proxy+}",
             "path": f"/api/admin{path}",

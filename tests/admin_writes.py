@@ -126,6 +126,11 @@ QUERIES: Final[dict[str, dict[str, str]]] = {
 }
 
 
+def query_of(route: str) -> dict[str, str]:
+    """The query of a route: which model it is about."""
+    return {} if route == "POST /model_groups" else QUERIES.get(route.partition(" ")[2], {})
+
+
 def body_of(route: str, world: World) -> dict[str, Any]:
     """The valid body of a route, with ids of what is there."""
     body = dict(BODIES[route])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.admin_api import AdminApi, admin_api
-from tests.admin_writes import QUERIES, filled
+from tests.admin_writes import filled, query_of
 from tollgate.domain.definitions import Role
 from tollgate.web.admin.openapi import undressed
 
@@ -116,7 +116,7 @@ def attempt(api: AdminApi, route: str, token: str) -> tuple[int, str, str]:
         filled(template, IDS),
         None if method in {"GET", "DELETE"} else {},
         token=token,
-        query=QUERIES.get(template),
+        query=query_of(route),
     )
     code = answer.json.get("code", "") if answer.text else ""
     return answer.status, code, answer.text
