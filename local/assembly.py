@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -13,9 +14,9 @@ from typing import Final
 from local import ports
 from local.child import Child, Program
 from local.claim import claim
-from local.emulator import process
+from local.emulator import stores
 from local.emulator.cloud import Cloud
-from local.emulator.provision import ensure_pepper, provision
+from local.emulator.provision import provision
 from local.fleet import Fleet
 from local.functions.invoke_api import InvokeApi
 from local.gateway import api
@@ -26,9 +27,12 @@ from local.sources import Sources
 from local.template import application, functions
 from local.template.application import Application
 from local.template.functions import Function
+from tollgate.store import clients
+from tollgate.store.pepper_generation import make_pepper
 
 PARAMETERS: Final = {"Stage": "local", "SignUp": "open"}
 PEPPER: Final = "TOLLGATE_PEPPER_PARAMETER"
+FIRST: Final = 1
 REPLAY: Final = "local.replay"
 INHERITED: Final = ("HOME", "LANG", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
@@ -59,16 +63,17 @@ async def bring_up(options: Options, say: Callable[[str], None], exits: AsyncExi
     failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     listener = exits.enter_context(listen(options.port))
     exits.enter_context(claim(options.directory))
+    shutil.rmtree(options.logs, ignore_errors=True)  # each run has its own
     upstream = await _start_upstream(options, exits)
-    emulator = await process.start(options)
+    emulator = await stores.start(options)
     exits.push_async_callback(emulator.stop)
     if emulator.child:
         emulator.child.over.add_done_callback(lambda _: _fail(failed, "the emulator has ended"))
 
     app = await asyncio.to_thread(_furnish, options, emulator.cloud)
     parts = functions.read(app)
-    shared = {**_inherited(), **emulator.cloud.environment, "TOLLGATE_LOCAL": "1"}
-    fleet = Fleet(parts, options, shared, say)
+    shared = {**emulator.cloud.environment, "TOLLGATE_LOCAL": "1"}
+    fleet = Fleet(parts, options, {**_inherited(), **shared}, say)
     exits.push_async_callback(fleet.stop, END_WITHIN)
     await fleet.start()
     sources = Sources(parts, emulator.cloud, fleet, options.directory / "checkpoints")
@@ -89,7 +94,7 @@ async def _start_upstream(options: Options, exits: AsyncExitStack) -> str:
     """The URL of the upstream for the demo data; empty when this version has none."""
     if options.upstream or importlib.util.find_spec(REPLAY) is None:
         return options.upstream
-    port = ports.free_port()
+    port = ports.kept_port(options.directory / "upstream.port")
     command = [sys.executable, "-m", REPLAY, "--port", str(port)]
     child = Child(Program(command, _inherited(), ROOT, options.logs / "replay.log"))
     exits.push_async_callback(child.end, END_WITHIN)
@@ -101,7 +106,7 @@ def _furnish(options: Options, cloud: Cloud) -> Application:
     declared = application.load(options.template, cloud.region, PARAMETERS)
     app = provision(declared, cloud)
     if path := _settings(functions.read(app)).get(PEPPER):
-        ensure_pepper(cloud, path, secrets.token_bytes)
+        make_pepper(clients.lean(cloud.environment).ssm, path, FIRST, secrets.token_bytes)
     return app
 
 
@@ -126,7 +131,7 @@ def _settings(parts: list[Function]) -> dict[str, str]:
 
 def _inherited() -> dict[str, str]:
     """What children may know of the person who started us; above all no AWS credentials."""
-    environment = os.environ  # noqa: TID251 - the local stack is a process of its own
+    environment = os.environ
     return {name: environment[name] for name in INHERITED if name in environment}
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from local.child import LEASH
 from local.options import ROOT
 
 START_WITHIN: Final = 120.0
@@ -27,14 +28,13 @@ class StackFailed(Exception):
 
 
 class Stack:
-    """One running stack; a context manager that stops it.
+    """One running stack; a context manager that stops it. It ends with the thread that started it.
 
     Args:
         directory: where it keeps its state.
         port: where it serves; 0 takes any free port.
         template: another template than the repository's.
         emulator: `ministack`, `moto` or a URL.
-        upstream: URL instead of the replay upstream.
         arguments: further arguments of `python -m local`.
 
     Raises:
@@ -53,7 +53,8 @@ class Stack:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._output = directory / "stack.log"
-        command = [sys.executable, "-m", "local", f"--port={port}", f"--directory={directory}"]
+        command = [sys.executable, "-S", LEASH, str(os.getpid()), sys.executable, "-m", "local"]
+        command += [f"--port={port}", f"--directory={directory}"]
         command += [f"--template={template}", f"--emulator={emulator}", *arguments]
         (directory / "stack.json").unlink(missing_ok=True)
         with self._output.open("ab") as output:
@@ -105,10 +106,19 @@ class Stack:
         """
         if self._process.poll() is None:
             os.kill(self.pid, number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended; its exit status.
+
+        Raises:
+            StackFailed: it goes on.
+        """
         try:
             return self._process.wait(STOP_WITHIN)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.wait()
             raise StackFailed(self.printed) from None
 
     def __enter__(self) -> Self:

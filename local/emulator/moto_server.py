@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         headers = HTTPHeaders()
         for name, value in self.headers.items():
             headers[name] = value
-        return AWSPreparedRequest(self.command, f"https://{host}{self.path}", headers, body, False)
+        return AWSPreparedRequest(self.command, f"http://{host}{self.path}", headers, body, False)
 
     def _reply(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response(status)

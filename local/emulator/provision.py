@@ -1,6 +1,5 @@
 """Creates what the template declares and the stores do not have yet."""
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -18,7 +17,6 @@ QUEUE_SETTINGS: Final = (
     "ReceiveMessageWaitTimeSeconds",
     "VisibilityTimeout",
 )
-PEPPER_BYTES: Final = 32
 
 
 class Differs(Exception):
@@ -47,16 +45,6 @@ def provision(application: Application, cloud: Cloud) -> Application:
             attributes = create(application, cloud, resource)
             application = application.knowing({resource.id: attributes})
     return application
-
-
-def ensure_pepper(cloud: Cloud, path: str, random: Callable[[int], bytes]) -> None:
-    """Put the first generation of the key pepper below that path unless there is one."""
-    value = base64.b64encode(random(PEPPER_BYTES)).decode()
-    try:
-        cloud.ssm.put_parameter(Name=f"{path}/1", Value=value, Type="SecureString", Overwrite=False)
-    except ClientError as error:
-        if _code(error) != "ParameterAlreadyExists":
-            raise
 
 
 def _key(application: Application, cloud: Cloud, resource: Resource) -> Attributes:

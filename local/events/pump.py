@@ -66,8 +66,10 @@ class Pump(threading.Thread):
         while not self._is_over():
             try:
                 self._turn()
-            except (BotoCoreError, ClientError):
-                self._sleep(self._pace.idle)  # the emulator is away; so is everything else
+            except (BotoCoreError, ClientError):  # the emulator is away; so is everything else
+                if self._stop_at is not None:
+                    break
+                self._sleep(self._pace.idle)
         self._save()
 
     def _is_over(self) -> bool:

@@ -23,13 +23,17 @@ class Scheduler(threading.Thread):
         plan: the schedule.
         invoke: calls its function.
         clock: seconds since 1970.
+        nap: longest wait between two looks at the clock.
     """
 
-    def __init__(self, plan: Schedule, invoke: Invoke, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, plan: Schedule, invoke: Invoke, clock: Callable[[], float], nap: float = LONGEST_NAP
+    ) -> None:
         super().__init__(name=plan.id, daemon=True)
         self._plan = plan
         self._invoke = invoke
         self._clock = clock
+        self._nap = nap
         self._next = schedule.read(plan.expression)
         self._stopped = threading.Event()
 
@@ -40,7 +44,7 @@ class Scheduler(threading.Thread):
     def run(self) -> None:
         """Keep the schedule."""
         due = self._next(self._clock())
-        while not self._stopped.wait(max(0.0, min(due - self._clock(), LONGEST_NAP))):
+        while not self._stopped.wait(max(0.0, min(due - self._clock(), self._nap))):
             if self._clock() >= due:
                 self._call(due)
                 due = self._next(self._clock())  # what was missed in a sleep is not made up for

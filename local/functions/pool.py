@@ -10,6 +10,8 @@ from local.functions.invocation import Invocation, InvocationFailed
 from local.functions.worker import Launch, Worker
 
 FIRST_PAUSE: Final = 0.2
+PATIENCE: Final = 0.1
+"""Seconds a call waits before another worker is started for it."""
 LONGEST_PAUSE: Final = 5.0
 """Seconds between two starts of a worker that keeps failing."""
 
@@ -72,7 +74,8 @@ class Pool:
             return invocation
         self._queue.append(invocation)
         self.available()
-        self._grow()
+        if self._queue:
+            asyncio.get_running_loop().call_later(PATIENCE, self._grow)
         return invocation
 
     # --- what its workers report (see `worker.Owner`) -----------------------------------------
@@ -116,7 +119,7 @@ class Pool:
 
     def _grow(self) -> None:
         warming = self._starting or not all(worker.was_ready for worker in self._workers)
-        if self._queue and not warming and len(self._workers) < self._size.most:
+        if self._running and self._queue and not warming and len(self._workers) < self._size.most:
             self._begin(self._add())
 
     def _begin(self, start: Coroutine[None, None, None]) -> None:

@@ -71,6 +71,7 @@ class Gateway:
             await self._answer(match.route, invocation, identity, send)
         finally:
             caller.cancel()
+            invocation.hang_up()  # which changes nothing when the answer is complete
 
     def _event(self, request: Request, match: Match) -> bytes:
         event = json.dumps(proxy_event(request, match, self._api.binary)).encode()

@@ -108,7 +108,11 @@ def read(payload: bytes) -> Response:
     try:
         answer = json.loads(payload)
         status, body = int(answer["statusCode"]), answer.get("body") or ""
-        content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+        content = (
+            base64.b64decode(body, validate=True)
+            if answer.get("isBase64Encoded")
+            else body.encode()
+        )
         headers = _headers(answer)
     except (TypeError, ValueError, KeyError, AttributeError, binascii.Error) as error:
         raise MalformedAnswer(repr(error)) from error

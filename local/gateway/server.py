@@ -33,7 +33,7 @@ def listen(port: int) -> socket.socket:
         listener.close()
         if error.errno != errno.EADDRINUSE:
             raise
-        raise PortTaken(f"port {port} is already in use") from None
+        raise PortTaken(f"port {port} is already in use; PORT= chooses another one") from None
     return listener
 
 
@@ -57,6 +57,7 @@ class Front:
             server_header=False,
             date_header=False,
             proxy_headers=False,
+            ws="none",
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )

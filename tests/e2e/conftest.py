@@ -1,0 +1,23 @@
+"""The local stack for end-to-end tests: started once, with its own state, ports and demo data."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from local.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`make run`, as one session of tests shares it."""
+    emulator = os.environ.get("EMULATOR", "ministack")  # noqa: TID251 - as `make run` reads it
+    with Stack(tmp_path_factory.mktemp("stack"), emulator=emulator) as stack:
+        yield stack
+
+
+@pytest.fixture(autouse=True)
+def _needs_stack(request: pytest.FixtureRequest) -> None:
+    """Every end-to-end test carries the marker, so that none starts a stack unasked."""
+    if request.node.get_closest_marker("stack") is None:
+        pytest.fail("an end-to-end test needs `pytestmark = pytest.mark.stack`")
