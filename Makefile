@@ -22,6 +22,9 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 PYTHON ?= $(shell for name in python3 python3.13 python3.14 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
+# pytest says 5 when there was nothing to run, as in a part without stack tests.
+PYTEST = $(PY) -m pytest $(TESTS) --cov --cov-report= --durations=10
+
 # Runs a step and says how long it took: $(call timed,name,command)
 timed = @begun=$$(date +%s); $(2) && echo "── $(1): $$(( $$(date +%s) - begun )) s"
 
@@ -71,8 +74,8 @@ check: .venv/.ready ## the static gate: format, lint, types, imports
 
 test: setup setup-sam check ## the static gate and every test, with coverage; TESTS=tests/unit for a part
 	@rm -f .coverage .coverage.*
-	$(call timed,tests,$(PY) -m pytest $(TESTS) -m "not stack" -n $(JOBS) --cov --cov-report= --durations=10)
-	$(call timed,stack,$(PY) -m pytest $(TESTS) -m stack --cov --cov-append --cov-report= --durations=10)
+	$(call timed,tests,{ $(PYTEST) -m "not stack" -n $(JOBS) || test $$? -eq 5; })
+	$(call timed,stack,{ $(PYTEST) -m stack --cov-append || test $$? -eq 5; })
 	$(call timed,coverage,$(PY) -m coverage report --fail-under=92)
 	$(call timed,core coverage,$(PY) -m coverage report --fail-under=100 --include="*/tollgate/domain/*,*/tollgate/dialects/*,*/tollgate/store/wallet.py")
 
