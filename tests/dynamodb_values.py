@@ -39,14 +39,14 @@ def checked(value: object, depth: int = 1) -> Value:
     """
     if not isinstance(value, dict) or len(value) != 1:
         raise refused(f"Supplied AttributeValue must have exactly one type: {value!r}")
+    if depth > DEEPEST:
+        raise refused("Nesting Levels have exceeded supported limits")
     ((kind, content),) = value.items()
     if kind == "N" and type(content) is str:
         return {"N": _canonical(content)}
     check = _CHECKS.get(kind)
     if check is None:
         raise refused(f"Supplied AttributeValue has an unknown type: {kind!r}")
-    if depth > DEEPEST:
-        raise refused("Nesting Levels have exceeded supported limits")
     return {kind: check(content, depth)}
 
 
