@@ -1,11 +1,14 @@
 """The admin API over moto: tables, a pepper, a KMS key, an owner, and how a test calls it."""
 
 import json
+import os
 import random
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import boto3
@@ -16,7 +19,12 @@ from tollgate.domain.definitions import Role
 from tollgate.ids import new_id
 from tollgate.services.bootstrap import Founding, bootstrap
 from tollgate.settings import Settings
-from tollgate.store.clients import connect
+from tollgate.store import clients
+from tollgate.store.bucket import Bucket
+from tollgate.store.kms import KmsKey
+from tollgate.store.pepper import Peppers
+from tollgate.store.queue import Queue
+from tollgate.store.secrets import Secrets
 from tollgate.web.admin.desk import Stores
 from tollgate.web.admin.opening import Surroundings, open_api, open_stores
 from tollgate.web.management.api import Api
@@ -113,9 +121,33 @@ class AdminApi:
         return made.json
 
 
+@cache
+def service(name: str) -> Any:
+    """A client of moto, made once: loading botocore's models takes longer than a test."""
+    return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
+
+
+@cache
+def services() -> clients.Clients:
+    """The product's clients, likewise."""
+    return clients.boto3({"AWS_REGION": REGION})
+
+
+def connected(settings: Settings) -> clients.Aws:
+    """As `clients.connect` does it."""
+    found = services()
+    return clients.Aws(
+        found.dynamo,
+        Secrets(KmsKey(found.kms, settings.kms_key), time.time, os.urandom),
+        Peppers(found.ssm, settings.pepper_parameter, time.time),
+        Queue(found.sqs, settings.queue_url),
+        Bucket(found.s3, settings.bucket),
+    )
+
+
 def create_tables(settings: Settings) -> None:
     """The tables the admin API needs."""
-    client = boto3.client("dynamodb", region_name=REGION)
+    client = service("dynamodb")
     for name in ("catalog", "usage", "rollups", "state"):
         create_table(client, getattr(settings, f"{name}_table"))
     create_table(client, settings.wallets_table, LEDGER_INDEX)
@@ -123,7 +155,7 @@ def create_tables(settings: Settings) -> None:
 
 def create_pepper(settings: Settings, generation: int = 1, pepper: str = PEPPER) -> None:
     """A generation of the pepper in SSM."""
-    boto3.client("ssm", region_name=REGION).put_parameter(
+    service("ssm").put_parameter(
         Name=f"{settings.pepper_parameter}/{generation}", Value=pepper, Type="SecureString"
     )
 
@@ -132,7 +164,7 @@ def create_pepper(settings: Settings, generation: int = 1, pepper: str = PEPPER)
 def admin_api(local: str = "") -> Iterator[AdminApi]:
     """A fresh installation with one owner."""
     with locked_moto():
-        key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["KeyId"]
+        key = service("kms").create_key()["KeyMetadata"]["KeyId"]
         settings = Settings(
             dynamodb_client="boto3",
             kms_key=key,
@@ -166,7 +198,7 @@ def opened(settings: Settings) -> AdminApi:
         lost=logged.append,
         violation=violation,
     )
-    aws = connect(settings, {"AWS_REGION": REGION})
+    aws = connected(settings)
     api = open_api(settings, aws, around)
     stores = open_stores(settings, aws, around)
     owner = bootstrap(Founding(stores.catalog, stores.peppers, source.randrange, NOW))

@@ -106,6 +106,7 @@ def described(routes: tuple[Endpoint, ...], title: str, description: str) -> dic
     for path in schema["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)
+            operation["responses"].get("204", {}).pop("content", None)
             operation["responses"]["default"] = REFUSAL
             operation["security"] = [{"token": []}]
     parts = schema.setdefault("components", {})

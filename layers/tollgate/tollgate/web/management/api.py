@@ -31,7 +31,7 @@ from tollgate.web.requests import Request, read_event
 
 BODY_LIMIT: Final = 512 * 1024
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-ALLOWED_HEADERS: Final = "authorization, content-type, idempotency-key, if-match"
+ALLOWED_HEADERS: Final = "authorization, content-type, idempotency-key, if-match, x-csrf-token"
 RESOLVER: Final = Lock()
 
 Authenticate = Callable[[Request, Endpoint | None], Caller]
@@ -43,12 +43,16 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What an API is given: who may enter, from which origins browsers may, and where it logs."""
+    """What an API is given: who may enter, from which origins browsers may, and where it logs.
+
+    `cookies` says that callers are known by a cookie and not by a bearer token.
+    """
 
     authenticate: Authenticate
     new_request_id: Callable[[], str]
     log: Log
     origins: str = ""
+    cookies: bool = False
 
 
 class Api:
@@ -126,12 +130,15 @@ class Api:
             "cache-control": "no-store",
             "x-content-type-options": "nosniff",
         }
+        if self._doors.cookies and "www-authenticate" in headers:
+            headers["www-authenticate"] = "Cookie"
         return {**answer, "headers": headers | self._cors(sent.get("origin", ""))}
 
     def _cors(self, origin: str) -> dict[str, str]:
         if not origin or origin not in self._origins:
             return {}
-        return {
+        credentials = {"access-control-allow-credentials": "true"} if self._doors.cookies else {}
+        return credentials | {
             "access-control-allow-origin": origin,
             "access-control-allow-headers": ALLOWED_HEADERS,
             "access-control-expose-headers": "etag, x-request-id, retry-after",
@@ -206,6 +213,8 @@ def versioned(app: APIGatewayRestResolver, next_middleware: Callable[..., Any]) 
     body = response.body
     if isinstance(body, dict) and isinstance(body.get("version"), int):
         response.headers["ETag"] = etag(body["version"])
+    if body is None:
+        response.body = ""
     return response
 
 
