@@ -77,7 +77,7 @@ test: setup setup-sam check ## the static gate and every test, with coverage; TE
 	$(call timed,tests,{ $(PYTEST) -m "not stack" -n $(JOBS) || test $$? -eq 5; })
 	$(call timed,stack,{ $(PYTEST) -m stack --cov-append || test $$? -eq 5; })
 	$(call timed,coverage,$(PY) -m coverage report --fail-under=92)
-	$(call timed,core coverage,$(PY) -m coverage report --fail-under=100 --include="*/tollgate/domain/*,*/tollgate/dialects/*,*/tollgate/store/wallet.py")
+	$(call timed,core coverage,$(PY) -m coverage report --fail-under=100 --include="*/tollgate/domain/*,*/tollgate/dialects/*,*/tollgate/store/wallet*.py")
 
 bench: .venv/.ready ## measure CPU, latency and memory of the relay
 	@exec $(PY) -m bench
