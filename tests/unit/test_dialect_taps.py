@@ -113,6 +113,9 @@ class CountingTap(ChatTap):
     [
         pytest.param([delta(f"word {i}", usage=None) for i in range(200)], id="usage null"),
         pytest.param([delta("x", created=i, usage=None) for i in range(200)], id="other numbers"),
+        pytest.param(
+            [b'data: {"created":%d,' % i + delta("x")[7:] for i in range(200)], id="numbers before"
+        ),
         pytest.param([delta("x", obfuscation="aB3" * (i % 9)) for i in range(200)], id="padding"),
         pytest.param([delta('"\\\n' * i) for i in range(200)], id="escapes"),
         pytest.param([delta("[DONE]"[:5]) for _ in range(200)], id="nearly an end"),
@@ -123,6 +126,23 @@ def test_ordinary_events_are_never_parsed(chunks: list[bytes], size: int) -> Non
     tap = CountingTap(ASKED)
     passed(tap, b"".join(chunks), size)
     assert tap.parsed == 0
+
+
+def test_many_events_in_one_read_are_recognised_one_by_one() -> None:
+    tap = CountingTap(ASKED)
+    tap.feed(delta("first"))
+    read = b"".join(delta(f"{i}") for i in range(10))
+    assert tap.feed(read + last() + delta("cut")[:9]) == read + last()
+    assert (tap.visible_bytes, tap.parsed, tap.finish_reason) == (len("first") + 10, 1, "stop")
+
+
+def test_a_text_that_never_ends_is_counted_as_far_as_it_came() -> None:
+    tap = CHAT.tap(ASKED)
+    assert passed(tap, delta("abc")[:-20]) == delta("abc")[:-20]
+    cut = b'data: {"choices":[{"delta":{"content":"abc'
+    tap = CHAT.tap(ASKED)
+    assert passed(tap, cut) == cut
+    assert tap.visible_bytes == 3
 
 
 def test_running_figures_are_parsed_only_where_the_shape_changes() -> None:

@@ -7,6 +7,7 @@ carries running figures, the last of a row of equal shapes is parsed when somebo
 """
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,7 +46,7 @@ class Signs:
     aside: bytes = b"\n\n"
 
 
-class EventTap:
+class EventTap(ABC):
     """Watches one streamed answer. A dialect adds what its telling events mean."""
 
     signs: Signs
@@ -73,16 +74,16 @@ class EventTap:
         self._catch_up()
         return self.normal()
 
+    @abstractmethod
     def normal(self) -> Usage | None:
         """The tally in the normal form."""
-        raise NotImplementedError
 
+    @abstractmethod
     def learn(self, name: bytes, data: bytes, value: Any) -> bool:
         """Take in an event: its name, its data, that data as JSON (None when it is none).
 
         False when the caller shall not see the event.
         """
-        raise NotImplementedError
 
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes as they came; give the whole events among them."""
