@@ -14,6 +14,7 @@ OPERATING: tuple[Role, ...] = ("owner", "operator")
 CATALOG: tuple[Role, ...] = ("owner", "finance", "operator", "auditor")
 
 MAY: dict[str, tuple[Role, ...]] = {
+    "GET ": ALL,
     "GET /me": ALL,
     "GET /admin_tokens": ("owner", "auditor"),
     "POST /admin_tokens": ("owner",),

@@ -69,6 +69,7 @@ class TokenResource:
     def endpoints(self) -> tuple[Endpoint, ...]:
         tokens, token = f"{ROOT}/admin_tokens", f"{ROOT}/admin_tokens/<token>"
         return (
+            Endpoint("GET", ROOT, "me.read", self.me),
             Endpoint("GET", f"{ROOT}/me", "me.read", self.me),
             Endpoint("GET", tokens, "tokens.read", self.list),
             Endpoint("POST", tokens, "tokens.write", self.create, 201),
