@@ -22,7 +22,7 @@ DAY: Final = 86_400
 BEGINNING: Final = 1_700_050_030
 """An epoch second in the middle of a minute, an hour and a day."""
 
-QUOTA: Final = 60
+QUOTA: Final = 30
 
 
 @dataclass(frozen=True, slots=True)

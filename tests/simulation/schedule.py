@@ -119,7 +119,7 @@ def calm(world: World) -> None:
 def janitors_round(world: World) -> None:
     """Everything a hold can wait for has passed; the queue is emptied, all wallets are swept."""
     world.now += CALM_MS
-    acts = [actors.janitor, actors.sweeper]
+    acts: list[Act] = [actors.janitor, actors.sweeper]
     world.rng.shuffle(acts)
     run_all(world, acts)
 

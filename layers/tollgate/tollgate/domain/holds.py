@@ -7,6 +7,7 @@ for, from when on it may be swept, which key quota and subscription get their pa
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Literal
 
 from tollgate.domain.base32 import base32, number
@@ -100,6 +101,7 @@ def new_hold_id(birth: Birth) -> str:
     )
 
 
+@lru_cache(maxsize=4_096)
 def parse_hold_id(text: str) -> HoldId:
     """Take a hold id apart.
 
@@ -143,12 +145,17 @@ def rid_of(hold: str) -> str:
 
 def day_of(start: int) -> str:
     """The UTC day of an epoch second, as keys and counters write it: `20261122`."""
-    return datetime.fromtimestamp(start, UTC).strftime("%Y%m%d")
+    return hour_of(start)[:8]
 
 
 def hour_of(start: int) -> str:
     """The UTC hour of an epoch second, as keys write it: `2026112213`."""
-    return datetime.fromtimestamp(start, UTC).strftime("%Y%m%d%H")
+    return _hour_name(start // 3_600)
+
+
+@lru_cache(maxsize=1_024)
+def _hour_name(hour: int) -> str:
+    return datetime.fromtimestamp(hour * 3_600, UTC).strftime("%Y%m%d%H")
 
 
 def is_task(hold: str) -> bool:

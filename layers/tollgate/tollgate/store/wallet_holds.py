@@ -125,18 +125,23 @@ class Holds(WalletTable):
     def _open(self, request: HoldRequest, shard: int) -> Hold:
         patience = Patience(self.clock, self.clock())
         now, random = patience.began // 1_000, self.random(RANDOM_LIMIT)
-        terms = request.subscription
-        windows = terms.windows(now) if terms else None
+        windows = request.subscription.windows(now) if request.subscription else None
         ask = Ask(request, request.amount, now, Assumed(request.limited_key, windows))
+        unanswered: dict[str, Ask] = {}
         while patience.left:
             hold = new_hold_id(_birth(ask, random, shard, patience.attempt))
             try:
                 wallet = self.write(request.user, shard, opening(hold, ask, self.clock()))
             except (Throttled, OutcomeUnknown):
                 patience.failures += 1
+                unanswered[hold] = ask
             except ConditionFailed as failed:
                 patience.corrections += 1
-                ask = self._corrected(self.seen(failed.item), ask)
+                wallet = self.seen(failed.item)
+                for late in unanswered.keys() & wallet.open.keys():
+                    # It had worked, and its money may be what is missing now.
+                    return _opened(late, unanswered[late], wallet, patience.began)
+                ask = self._corrected(wallet, ask)
                 random = self.random(RANDOM_LIMIT)
             else:
                 return _opened(hold, ask, wallet, patience.began)

@@ -44,11 +44,10 @@ class Settling(WalletTable):
     def _settle(
         self, user: str, shard: int, outcomes: Sequence[Outcome], image: Wallet | None
     ) -> set[str]:
-        """One write's worth: together, then halved while that does not work."""
-        tries = ALONE if len(outcomes) == 1 else TOGETHER
+        """One write's worth: together, then in halves as long as that does not work."""
         if image is None and any(_is_blind(outcome) for outcome in outcomes):
             image = self.shard(user, shard)
-        for _ in range(tries):
+        for _ in range(ALONE if len(outcomes) == 1 else TOGETHER):
             pending = [o for o in outcomes if image is None or o.hold in image.open]
             if not pending:
                 return set()
@@ -65,12 +64,14 @@ class Settling(WalletTable):
                 break
             else:
                 return {outcome.hold for outcome in pending}
+        return self._settle_halves(user, shard, outcomes)
+
+    def _settle_halves(self, user: str, shard: int, outcomes: Sequence[Outcome]) -> set[str]:
         if len(outcomes) == 1:
             raise Throttled(f"{user}: the wallet changes faster than one hold can be settled")
         half = len(outcomes) // 2
-        return self._settle(user, shard, outcomes[:half], None) | self._settle(
-            user, shard, outcomes[half:], None
-        )
+        first = self._settle(user, shard, outcomes[:half], None)
+        return first | self._settle(user, shard, outcomes[half:], None)
 
 
 def _is_blind(outcome: Outcome) -> bool:
