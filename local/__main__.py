@@ -17,11 +17,11 @@ from local import demo
 from local.assembly import bring_up
 from local.claim import DirectoryInUse
 from local.emulator.provision import Differs
-from local.gateway.api import NotPlayed
 from local.gateway.server import PortTaken
 from local.options import ROOT, Options, read_pairs
 from local.ports import NotReady
 from local.template.intrinsics import UnknownName
+from local.template.played import NotPlayed
 
 FILES: Final = 65_536
 """Open files that are enough for every stream a laptop can carry."""

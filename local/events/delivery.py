@@ -78,13 +78,15 @@ class Delivery:
         )
 
     def step(self) -> None:
-        """Call the function once with the next batch, and act on its answer."""
+        """Call the function once with the next batch, and act on its answer.
+
+        Whatever `discard` raises leaves the batch where it is.
+        """
         batch = self._batches[0]
-        done = self._call(batch.records)
+        rest = batch.records[self._call(batch.records) :]
+        again = self._after_failure(rest, batch.failures) if rest else []
         self._batches.popleft()
-        rest = batch.records[done:]
-        if rest:
-            self._fail(rest, batch.failures)
+        self._batches.extendleft(reversed(again))
 
     def _call(self, records: tuple[Record, ...]) -> int:
         """How many records from the front are done."""
@@ -102,20 +104,18 @@ class Delivery:
         # An id that was never sent makes the whole batch a failure, as on Lambda.
         return min((places.get(identity, 0) for identity in failed), default=len(records))
 
-    def _fail(self, rest: tuple[Record, ...], failures: int) -> None:
-        old = self._too_old(rest)
-        if old:
+    def _after_failure(self, rest: tuple[Record, ...], failures: int) -> list[Batch]:
+        """What is to be tried again; the rest is given up."""
+        if old := self._too_old(rest):
             self._discard(Discard(rest[:old], failures + 1, "RecordAgeExceeded"))
             rest = rest[old:]
         if len(rest) > 1 and self._mapping.bisects:
             middle = len(rest) // 2  # halving costs no retry
-            self._batches.extendleft(
-                [Batch(rest[middle:], failures), Batch(rest[:middle], failures)]
-            )
-        elif rest and self._mapping.retries != FOREVER and failures >= self._mapping.retries:
+            return [Batch(rest[:middle], failures), Batch(rest[middle:], failures)]
+        if rest and self._mapping.retries != FOREVER and failures >= self._mapping.retries:
             self._discard(Discard(rest, failures + 1, "RetryAttemptsExhausted"))
-        elif rest:
-            self._batches.appendleft(Batch(rest, failures + 1))
+            return []
+        return [Batch(rest, failures + 1)] if rest else []
 
     def _too_old(self, records: tuple[Record, ...]) -> int:
         """How many from the front have passed the age at which they are given up."""

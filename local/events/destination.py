@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from local.events.delivery import Discard
 from local.events.mapping import StreamMapping
 from local.events.record import Record, created, sequence
+from local.template.played import NotPlayed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 
-class UnknownDestination(Exception):
+class UnknownDestination(NotPlayed):
     """The template names a failure destination that is not played on this machine."""
 
 
@@ -29,12 +30,18 @@ class Destination:
     clock: Callable[[], float]
     new_id: Callable[[], str]
 
-    def keep(self, discard: Discard) -> None:
-        """Write down what is given up.
+    def __post_init__(self) -> None:
+        """Check the destination before anything depends on it.
 
         Raises:
             UnknownDestination: neither a bucket nor a queue.
         """
+        arn = self.mapping.destination
+        if arn and arn.split(":")[2] not in {"s3", "sqs"}:
+            raise UnknownDestination(f"the local stack does not play the destination {arn}")
+
+    def keep(self, discard: Discard) -> None:
+        """Write down what is given up."""
         arn = self.mapping.destination
         if arn is None:
             return
@@ -45,11 +52,9 @@ class Destination:
             # Only a bucket gets the records themselves.
             body = {**report, "payload": {"Records": list(discard.records)}}
             self.s3.put_object(Bucket=name, Key=self._key(now), Body=json.dumps(body).encode())
-        elif service == "sqs":
+        else:
             url = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
             self.sqs.send_message(QueueUrl=url, MessageBody=json.dumps(report))
-        else:
-            raise UnknownDestination(arn)
 
     def _key(self, now: datetime) -> str:
         moment = f"{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}"

@@ -4,24 +4,42 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from local.template.played import NotPlayed
+
 ABSENT: Final = object()
 
 
-class UnknownRule(Exception):
+class UnknownRule(NotPlayed):
     """A filter uses a comparison that is not played on this machine."""
 
 
 def read(criteria: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], ...]:
-    """The patterns of a `FilterCriteria`; none means that everything passes."""
-    return tuple(json.loads(each["Pattern"]) for each in (criteria or {}).get("Filters", ()))
-
-
-def passes(record: Mapping[str, Any], patterns: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether any pattern fits, or there is none.
+    """The patterns of a `FilterCriteria`; none means that everything passes.
 
     Raises:
         UnknownRule: a pattern cannot be understood.
     """
+    patterns = tuple(json.loads(each["Pattern"]) for each in (criteria or {}).get("Filters", ()))
+    for pattern in patterns:
+        _check(pattern)
+    return patterns
+
+
+def _check(pattern: Any) -> None:
+    if isinstance(pattern, dict):
+        for name, part in pattern.items():
+            for each in part if name == "$or" else [part]:
+                _check(each)
+    elif not isinstance(pattern, list):
+        raise UnknownRule(f"a pattern ends in a list of rules, not in {pattern!r}")
+    else:
+        for rule in pattern:
+            if isinstance(rule, dict) and (len(rule) != 1 or not rule.keys() <= RULES.keys()):
+                raise UnknownRule(f"the local stack does not play the filter rule {rule!r}")
+
+
+def passes(record: Mapping[str, Any], patterns: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any pattern fits, or there is none; patterns are as `read` gives them."""
     patterns = tuple(patterns)
     return not patterns or any(_fits(record, pattern) for pattern in patterns)
 
@@ -29,8 +47,6 @@ def passes(record: Mapping[str, Any], patterns: Iterable[Mapping[str, Any]]) -> 
 def _fits(value: Any, pattern: Any) -> bool:
     if isinstance(pattern, list):
         return any(_matches(value, rule) for rule in pattern)
-    if not isinstance(pattern, dict):
-        raise UnknownRule(f"a pattern ends in a list of rules, not in {pattern!r}")
     return all(_field(value, name, part) for name, part in pattern.items())
 
 
@@ -43,9 +59,7 @@ def _field(value: Any, name: str, part: Any) -> bool:
 def _matches(value: Any, rule: Any) -> bool:
     if not isinstance(rule, dict):
         return value is not ABSENT and type(value) is type(rule) and bool(value == rule)
-    (name, argument), *more = rule.items()
-    if more or name not in RULES:
-        raise UnknownRule(f"{rule!r} is not understood on this machine")
+    ((name, argument),) = rule.items()
     return RULES[name](value, argument)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from local.template.played import NotPlayed
+
 UNITS: Final = {"minute": 60, "hour": 3600, "day": 86400}
 MONTHS: Final = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 DAYS: Final = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
@@ -16,7 +18,7 @@ Due = Callable[[float], float]
 """From a moment to the next one at which the schedule is due, in seconds since 1970."""
 
 
-class UnknownSchedule(Exception):
+class UnknownSchedule(NotPlayed):
     """An expression that is not played on this machine."""
 
 
@@ -56,7 +58,7 @@ def read(expression: str) -> Due:
     if cron := re.fullmatch(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)", expression):
         fields = _cron(cron.groups())
         return lambda after: _next(fields, after)
-    raise UnknownSchedule(expression)
+    raise UnknownSchedule(f"the local stack does not play the schedule {expression}")
 
 
 def _cron(texts: tuple[str, ...]) -> Cron:

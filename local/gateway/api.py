@@ -8,6 +8,7 @@ from local.gateway.response import Refusals
 from local.template import routes
 from local.template.application import Application
 from local.template.functions import Function
+from local.template.played import check
 from local.template.routes import RouteTable
 
 KIND: Final = "AWS::Serverless::Api"
@@ -32,10 +33,6 @@ PLAYED: Final = frozenset(
 """Properties that are played here, or change nothing a caller could see."""
 
 
-class NotPlayed(Exception):
-    """The template asks API Gateway for something that this gateway does not do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Api:
     """One REST API."""
@@ -55,8 +52,7 @@ def read(application: Application, functions: Iterable[Function]) -> Api:
     declared: dict[str, Any] = dict(application.defaults.get("Api", {}))
     for resource in application.of_type(KIND):
         declared |= resource.properties
-    if unknown := declared.keys() - PLAYED:
-        raise NotPlayed(f"the local gateway does not know {', '.join(sorted(unknown))} of an API")
+    check("an API's", declared, PLAYED)
     types = application.resolved(declared.get("BinaryMediaTypes", []))
     return Api(
         routes.read(functions),

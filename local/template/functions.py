@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from local.template.application import Application, Resource
+from local.template.played import EVENTS, check
 
 KIND: Final = "AWS::Serverless::Function"
 STREAMED: Final = "RESPONSE_STREAM"
@@ -53,8 +54,11 @@ def read(application: Application) -> list[Function]:
 
     Raises:
         UnknownName: a setting refers to something that has no meaning here.
+        NotPlayed: an event is of a kind that nobody would send.
     """
-    return [_function(application, each) for each in application.of_type(KIND)]
+    found = [_function(application, each) for each in application.of_type(KIND)]
+    check("events of type", (event.type for each in found for event in each.events), EVENTS)
+    return found
 
 
 def _function(application: Application, resource: Resource) -> Function:

@@ -141,7 +141,7 @@ def test_a_template_that_needs_what_is_not_played_is_refused(tmp_path: Path) -> 
     )
     template.write_text(text, "utf-8")
 
-    with pytest.raises(StackFailed, match="does not know Cors of an API"):
+    with pytest.raises(StackFailed, match="the local stack does not play an API's Cors"):
         Stack(tmp_path / "state", template=template, emulator=NOWHERE, arguments=SMALL)
 
 

@@ -185,3 +185,18 @@ def test_failures_are_counted_for_the_batch_that_is_next() -> None:
 
     assert scenario.delivery.failures == 2
     assert len(scenario.delivery.pending) == 1
+
+
+def test_records_that_cannot_be_put_aside_stay_where_they_are() -> None:
+    scenario = Scenario(mapping(retries=0), failing("a"))
+
+    def no_bucket(discard: Discard) -> None:
+        raise ConnectionError
+
+    delivery = Delivery(mapping(retries=0), scenario._invoke, no_bucket, lambda: NOW)
+    delivery.add(records("a"))
+
+    with pytest.raises(ConnectionError):
+        delivery.step()
+
+    assert len(delivery.pending) == 1

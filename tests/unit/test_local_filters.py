@@ -1,5 +1,6 @@
 """Which stream records the local stack lets through a mapping's filters."""
 
+import json
 from typing import Any
 
 import pytest
@@ -72,8 +73,10 @@ def test_patterns_are_read_from_the_templates_json() -> None:
     [
         pytest.param({"eventName": [{"cidr": "10.0.0.0/8"}]}, id="a comparison"),
         pytest.param({"eventName": "INSERT"}, id="a shape"),
+        pytest.param({"$or": [{"eventName": [{"cidr": "10.0.0.0/8"}]}]}, id="inside an or"),
+        pytest.param({"eventName": [{"prefix": "a", "suffix": "b"}]}, id="two in one"),
     ],
 )
 def test_a_rule_that_is_not_known_is_refused(pattern: dict[str, Any]) -> None:
     with pytest.raises(filters.UnknownRule):
-        filters.passes(FINAL, [pattern])
+        filters.read({"Filters": [{"Pattern": json.dumps(pattern)}]})

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from local.gateway.api import NotPlayed, read
+from local.gateway.api import read
 from local.template.application import Application, Resource
 from local.template.intrinsics import Names
+from local.template.played import NotPlayed
 from local.template.routes import Route, RouteTable
 
 TABLE = RouteTable(

@@ -7,6 +7,7 @@ import pytest
 
 from local.template import application, functions
 from local.template.intrinsics import NO_VALUE, Names, UnknownName, resolve
+from local.template.played import NotPlayed
 
 NAMES = Names(
     values={"Stage": "dev", "Empty": "", "AWS::Region": "eu-west-1"},
@@ -138,3 +139,10 @@ def test_what_is_known_after_creation_replaces_what_was_assumed(template: Path) 
 
     assert app.resolved({"Fn::GetAtt": ["T", "StreamArn"]}) == "arn:stream"
     assert app.resolved({"Ref": "T"}) == "tollgate-t"
+
+
+def test_an_event_that_nobody_would_send_is_refused(template: Path) -> None:
+    template.write_text(TEMPLATE.replace("Type: Api\n", "Type: HttpApi\n"), "utf-8")
+
+    with pytest.raises(NotPlayed, match="events of type HttpApi"):
+        functions.read(application.load(template, "eu-west-1"))
