@@ -10,4 +10,5 @@ bootstrap: .venv/.ready ## make a deployed stack usable and print its first owne
 
 reference: .venv/.ready ## write the generated pages of docs/reference again
 	$(PY) -m tollgate.web.admin.openapi
+	$(PY) -m tollgate.web.portal.openapi
 	$(PY) -m scripts.errors_reference

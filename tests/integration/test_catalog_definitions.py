@@ -19,7 +19,7 @@ from tests.catalog_samples import (
     USER,
 )
 from tests.locked_moto import REGION
-from tollgate.domain.definitions import AdminToken, Author, Setting, Stamp
+from tollgate.domain.definitions import AdminToken, Author, Password, Setting, Stamp
 from tollgate.domain.errors import (
     Conflict,
     NotFound,
@@ -213,10 +213,12 @@ def test_settings_and_tokens_are_definitions_too(catalog: CatalogTable) -> None:
 
 
 def test_a_password_is_replaced_as_often_as_its_user_likes(catalog: CatalogTable) -> None:
-    assert catalog.password("usr_1") is None
-    catalog.set_password("usr_1", "$argon2id$one", AUTHOR)
-    catalog.set_password("usr_1", "$argon2id$two", LATER)
-    assert catalog.password("usr_1") == "$argon2id$two"
+    passwords = catalog.passwords("usr_1")
+    assert passwords.find("password") is None
+    passwords.create(Password("$argon2id$one"), AUTHOR)
+    passwords.change("password", 1, lambda _: Password("$argon2id$two", epoch=1), LATER)
+    found = passwords.get("password")
+    assert (found.hash, found.epoch) == ("$argon2id$two", 1)
 
 
 def test_a_change_of_too_many_items_is_refused_before_it_is_sent(catalog: CatalogTable) -> None:

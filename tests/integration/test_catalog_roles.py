@@ -67,10 +67,9 @@ def test_an_admin_edits_everything(catalog: CatalogTable) -> None:
 
 def test_a_user_signs_up_and_makes_keys_in_the_portal(catalog: CatalogTable) -> None:
     with act_as(catalog, "Portal"):
-        catalog.users.create(USER, AUTHOR)
-        catalog.set_password(USER.id, "$argon2id$…", AUTHOR)
+        catalog.register(USER, "$argon2id$…", AUTHOR)
         assert catalog.users.by_email(USER.email)
-        assert catalog.password(USER.id)
+        assert catalog.passwords(USER.id).find("password")
         catalog.keys(USER.id).create(KEY, AUTHOR)
         catalog.keys(USER.id).change(KEY.id, None, disabled, AUTHOR)
         assert list(catalog.keys(USER.id).everything())

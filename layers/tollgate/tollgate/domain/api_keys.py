@@ -16,6 +16,7 @@ API_KEY: Final = re.compile(
 ADMIN_TOKEN: Final = re.compile(
     f"{ADMIN_PREFIX}({DIGITS}{{{USER_DIGITS}}}){DIGITS}{{{SECRET_DIGITS}}}\\Z"
 )
+SESSION: Final = re.compile(f"({DIGITS}{{{USER_DIGITS}}}){DIGITS}{{{SECRET_DIGITS}}}\\Z")
 
 
 def user_of(secret: str) -> str:
@@ -34,3 +35,9 @@ def admin_token_id(secret: str) -> str | None:
     """The id of a management token, or None when the text is none."""
     found = ADMIN_TOKEN.match(secret)
     return f"adm_{found[1]}" if found else None
+
+
+def session_user(secret: str) -> str | None:
+    """The user a session's secret belongs to, or None when the text is none."""
+    found = SESSION.match(secret)
+    return f"usr_{found[1]}" if found else None

@@ -51,9 +51,13 @@ class UserDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """A user's password as its argon2id hash. Never published."""
+    """A user's password as its argon2id hash. Never published.
+
+    `epoch` counts what ends all of the user's sessions: another password, signing out everywhere.
+    """
 
     hash: str
+    epoch: int = 0
     stamp: Stamp = field(default_factory=Stamp)
 
 

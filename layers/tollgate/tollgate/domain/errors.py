@@ -118,10 +118,28 @@ class KeyRevoked(Unauthenticated):
     code = "api_key_revoked"
 
 
+class InvalidCredentials(Unauthenticated):
+    """No such e-mail address or not its password; the two are never told apart."""
+
+    code = "invalid_credentials"
+
+
 class Forbidden(TollgateError):
     status = HTTPStatus.FORBIDDEN
     code = "forbidden"
     type = "permission_error"
+
+
+class CrossSiteRefused(Forbidden):
+    """A browser sent this from another site's page, or without the session's CSRF token."""
+
+    code = "cross_site_request_refused"
+
+
+class SignUpClosed(Forbidden):
+    """Strangers may not register here; the operator makes the users."""
+
+    code = "sign_up_closed"
 
 
 class UserDisabled(Forbidden):

@@ -68,6 +68,7 @@ class UserItem(Item, discriminator="user"):
 
 class PasswordItem(Item, discriminator="password"):
     hash = UnicodeAttribute()
+    epoch = IntegerAttribute()
 
 
 class KeyItem(Item, discriminator="key"):

@@ -13,6 +13,7 @@ from tollgate.domain.definitions import (
     GroupDefinition,
     Password,
     Setting,
+    UserDefinition,
 )
 from tollgate.domain.errors import Conflict
 from tollgate.store.catalog.access import Definitions, uses_of
@@ -128,17 +129,18 @@ class CatalogTable:
 
     # --- never published ----------------------------------------------------------------------
 
-    def password(self, user: str) -> str | None:
-        """The hash of a user's password, None when they have none."""
-        found = self._password(user).find("password")
-        return None if found is None else found.hash
-
-    def set_password(self, user: str, hashed: str, author: Author) -> None:
-        """Replace a user's password hash."""
-        passwords = self._password(user)
-        writing = Writing(self._connection)
-        passwords.stage(writing, passwords.find("password"), Password(hashed), author)
-        writing.commit()
-
-    def _password(self, user: str) -> Definitions[Password]:
+    def passwords(self, user: str) -> Definitions[Password]:
+        """A user's password, under the name `password`; none when they sign in by other means."""
         return Definitions(PASSWORD, f"password#{user}", self._connection)
+
+    def register(self, user: UserDefinition, hashed: str, author: Author) -> UserDefinition:
+        """Create a user together with their password, so that nobody is left without one.
+
+        Raises:
+            ValidationFailed, Conflict: as `users.create`.
+        """
+        writing = Writing(self._connection)
+        created = self.users.stage(writing, None, user, author)
+        self.passwords(user.id).stage(writing, None, Password(hashed), author)
+        writing.commit()
+        return created

@@ -1,9 +1,5 @@
 """How the admin API is put together from settings and clients: for its function, tests and docs."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from tollgate.settings import Settings
 from tollgate.store.audit import AuditLog
 from tollgate.store.catalog.items import Endpoint as Table
@@ -20,27 +16,10 @@ from tollgate.web.admin.desk import Desk, Stores
 from tollgate.web.management.api import Api, Doors
 from tollgate.web.management.creation import Creations
 from tollgate.web.management.cursors import Cursors
+from tollgate.web.management.surroundings import Surroundings
 from tollgate.web.management.trail import Trail
 
-Report = Callable[[Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the process gives: clock (epoch ms), `random(n)` below n, new ids, where to report.
-
-    `log` is told of every call, `lost` of an audit entry that could not be stored, `violation` of
-    a wallet that breaks its identity.
-    """
-
-    region: str
-    endpoint: str | None
-    clock: Callable[[], int]
-    random: Callable[[int], int]
-    new_id: Callable[[str], str]
-    log: Report
-    lost: Report
-    violation: Callable[[str, str], None]
+__all__ = ["Surroundings", "open_api", "open_stores"]
 
 
 def open_stores(settings: Settings, aws: Aws, around: Surroundings) -> Stores:

@@ -33,11 +33,16 @@ class Trail:
         name: str,
         before: BaseModel | None = None,
         after: BaseModel | None = None,
+        *,
+        actor: str = "",
     ) -> None:
-        """Keep that the caller did `action` to the object called `name`."""
+        """Keep that the caller did `action` to the object called `name`.
+
+        `actor` is who the call turned out to come from, when nobody knew it at first.
+        """
         call = current()
         entry = Entry(
-            actor=call.caller.actor,
+            actor=actor or call.caller.actor,
             action=action,
             object=name,
             at=self._clock(),

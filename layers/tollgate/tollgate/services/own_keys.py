@@ -1,0 +1,54 @@
+"""What users may do with API keys of their own: which groups they may name, and how many keys."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tollgate.domain.definitions import Author, GroupDefinition, KeyDefinition, UserDefinition
+from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.services.keys import KeyCreated, Keys
+from tollgate.store.catalog.table import CatalogTable
+from tollgate.store.sign_in_attempts import Attempts
+
+MOST_KEYS: Final = 100
+"""Keys a user may have that are not revoked: every relay keeps all of them in memory."""
+
+CREATION_LIMIT: Final = 60
+"""Keys made per quarter of an hour: revoked ones stay for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """Creates keys for their owner."""
+
+    catalog: CatalogTable
+    keys: Keys
+    attempts: Attempts
+
+    def groups(self, user: str) -> Iterator[GroupDefinition]:
+        """The groups that a key of theirs may name, in the order of their ids."""
+        owner = self.catalog.users.get(user)
+        return (group for group in self.catalog.groups.everything() if may_name(owner, group))
+
+    def create(self, draft: KeyDefinition, author: Author, *, resumed: bool = False) -> KeyCreated:
+        """Create a key from a draft without alias and secret.
+
+        Raises:
+            ValidationFailed: a group there is not, or not for them; the two are not told apart.
+            Conflict: they have as many keys as anybody may.
+            TooManyAttempts: they have just made very many.
+        """
+        owner = self.catalog.users.get(draft.user)
+        group = self.catalog.groups.find(draft.group)
+        if group is None or not may_name(owner, group):
+            raise ValidationFailed("group: there is none of this id for you", param="group")
+        self.attempts.take(f"keys#{draft.user}", CREATION_LIMIT)
+        others = self.catalog.keys(draft.user).everything()
+        if sum(key.status != "revoked" and key.id != draft.id for key in others) >= MOST_KEYS:
+            raise Conflict(f"you have {MOST_KEYS} keys, the most there may be; revoke one first")
+        return self.keys.create(draft, author, resumed=resumed)
+
+
+def may_name(user: UserDefinition, group: GroupDefinition) -> bool:
+    """Whether a key of the user may call through the group."""
+    return group.status == "active" and (not group.exclusive or group.id in user.groups)
