@@ -49,8 +49,19 @@ def found(stack: Mapping[str, str], environment: Mapping[str, str]) -> str:
     return bootstrap(Founding(catalog, peppers, secrets.randbelow, now_ms()))
 
 
-def main(arguments: list[str]) -> int:
+def announced(stack: Mapping[str, str], environment: Mapping[str, str]) -> int:
     """Say what was done; 1 when there is an owner already."""
+    try:
+        secret = found(stack, environment)
+    except Conflict as refused:
+        print(refused.message)
+        return 1
+    print(f"The first owner's token, shown once; keep it safe:\n\n  {secret}\n")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """What `make bootstrap` runs."""
     if not arguments:
         print(__doc__)
         return 2
@@ -58,13 +69,7 @@ def main(arguments: list[str]) -> int:
     region = rest[0] if rest else boto3.Session().region_name or "us-east-1"
     environment = {**os.environ, "AWS_REGION": region}  # noqa: TID251 - a script reads its own
     client = boto3.client("cloudformation", region_name=region)
-    try:
-        secret = found(outputs(stack, client), environment)
-    except Conflict as refused:
-        print(refused.message)
-        return 1
-    print(f"The first owner's token, shown once; keep it safe:\n\n  {secret}\n")
-    return 0
+    return announced(outputs(stack, client), environment)
 
 
 if __name__ == "__main__":

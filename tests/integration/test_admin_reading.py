@@ -140,6 +140,8 @@ def test_a_receipt_tells_staff_everything(api: AdminApi, world: World, calls: li
 def test_the_lines_of_a_receipt_add_up_to_its_charge(api: AdminApi, world: World) -> None:
     snapshot = PriceSnapshot(
         source="official",
+        price_id="gpt-x",
+        billing_model="gpt-x",
         version=1,
         mode="tokens",
         prices={"input": "0.001", "output": "0.003"},
