@@ -20,8 +20,15 @@ from tollgate.store.secrets import Secrets
 from tollgate.store.sigv4 import credentials_in
 
 ENDPOINT: Final = "AWS_ENDPOINT_URL"
+LOCAL: Final = "TOLLGATE_LOCAL"
+HOT_PATH_SECONDS: Final = 1.0
+"""How long the relay waits for an answer."""
+
 READ_SECONDS: Final = 5.0
-"""How long background work waits for an answer; the relay waits one second."""
+"""How long background work waits for one."""
+
+EMULATOR_SECONDS: Final = 15.0
+"""The local stand-in for DynamoDB is one process: a burst of calls waits in a queue of its own."""
 
 PAUSE: Final = backoff(time.sleep, random.random)
 
@@ -39,12 +46,15 @@ class Clients:
 
 def lean(environment: Mapping[str, str]) -> Clients:
     """Clients without boto3; `environment` is the process's, read again for fresh credentials."""
+    patience = EMULATOR_SECONDS if environment.get(LOCAL) else HOT_PATH_SECONDS
     caller = Caller(
         region=environment["AWS_REGION"],
         credentials=credentials_in(environment),
         clock=time.time,
         pause=PAUSE,
         endpoint=environment.get(ENDPOINT) or None,
+        connect_timeout=patience,
+        read_timeout=patience,
     )
     return Clients(
         LeanDynamo(caller), AwsJson(KMS, caller), AwsJson(SSM, caller), AwsJson(SQS, caller)
