@@ -17,8 +17,8 @@ from botocore.exceptions import (
     ChecksumError,
     ClientError,
     HTTPClientError,
-    ResponseStreamingError,
 )
+from botocore.exceptions import ConnectionError as NotConnected
 from botocore.parsers import ResponseParserError
 
 from tollgate.store.attempts import Pause, attempted
@@ -27,6 +27,7 @@ from tollgate.store.refusals import Answered, refusal
 
 CONNECT_TIMEOUT: Final = 1
 READ_TIMEOUT: Final = 1
+OK: Final = 200
 
 
 def boto3_client(
@@ -55,6 +56,7 @@ class Boto3Dynamo:
     def __init__(self, client: Any, pause: Pause) -> None:
         self._client = client
         self._pause = pause
+        client.meta.events.register("after-call", _check_whole, unique_id="tollgate-whole-answer")
 
     def call(
         self, operation: str, request: Mapping[str, Any], *, attempts: int = 1
@@ -71,13 +73,22 @@ def _sent(send: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> di
     return answer
 
 
+def _check_whole(http_response: Any, **_: Any) -> None:
+    """Notice the cut or foreign 200 that botocore would take for an empty answer."""
+    length = http_response.headers.get("Content-Length")
+    body = http_response.content
+    is_cut = length is not None and int(length) != len(body)
+    if is_cut or (http_response.status_code == OK and body[:1] not in {b"{", b""}):
+        raise OutcomeUnknown(f"a broken answer: {body[:80]!r}")
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
         raise refusal(_answered(error)) from error
-    except (HTTPClientError, ResponseParserError, ChecksumError, ResponseStreamingError) as error:
+    except (HTTPClientError, NotConnected, ResponseParserError, ChecksumError) as error:
         raise OutcomeUnknown(f"{type(error).__name__}: {error}") from error
     except BotoCoreError as error:
         raise RequestRejected(type(error).__name__, str(error)) from error
