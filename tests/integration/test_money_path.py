@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import httpcore
 import httpx
 import pytest
 
@@ -185,7 +184,7 @@ def test_an_upstream_failure_costs_nothing(
 
 def unreachable() -> httpx.Response:
     """An upstream that refuses the connection."""
-    raise httpcore.ConnectError
+    raise httpx.ConnectError("refused")
 
 
 def test_the_next_account_answers_when_the_first_cannot() -> None:
@@ -273,7 +272,7 @@ def test_a_caller_who_is_gone_before_the_first_byte_is_recorded_too() -> None:
 def test_an_upstream_that_breaks_off_ends_in_an_error_event_and_no_done() -> None:
     def produce() -> Iterator[bytes]:
         yield sse(chat_chunk("z" * 40), done=False)
-        raise httpcore.ReadError
+        raise httpx.ReadError("reset")
 
     gateway = Gateway(
         lambda request: httpx.Response(

@@ -1,13 +1,14 @@
 """Which base URLs and addresses Tollgate may reach: hostile spellings, one by one."""
 
 import ipaddress
+import socket
 
-import httpcore
+import httpx
 import pytest
 
 from tollgate.domain.egress import reachable, read_origin
 from tollgate.domain.errors import ValidationFailed
-from tollgate.upstream.guard import EgressRefused, GuardedBackend
+from tollgate.upstream.guard import EgressRefused, Guard
 
 INNER = [
     "127.0.0.1",
@@ -203,13 +204,13 @@ def test_local_mode_allows_loopback_and_nothing_else_inside(text: str) -> None:
 def test_a_name_that_leads_inside_is_never_connected_to(answers: list[str]) -> None:
     reached: list[str] = []
 
-    def connect(address: str, port: int, timeout: float | None) -> httpcore.NetworkStream:
+    def connect(address: str, port: int, seconds: float) -> socket.socket:
         reached.append(address)
-        raise httpcore.ConnectError
+        raise httpx.ConnectError("refused")
 
-    backend = GuardedBackend(loopback=False, resolve=lambda host, port: answers, connect=connect)
+    guard = Guard(loopback=False, resolve=lambda host, port: answers, connect=connect)
     with pytest.raises(EgressRefused):
-        backend.connect_tcp("rebind.example.com", 443)
+        guard.open("rebind.example.com", 443, 1.0)
     assert reached == []
 
 
@@ -217,15 +218,13 @@ def test_the_connection_goes_to_the_address_that_was_checked() -> None:
     reached: list[str] = []
     answers = iter([["93.184.216.34"], ["127.0.0.1"]])
 
-    def connect(address: str, port: int, timeout: float | None) -> httpcore.NetworkStream:
+    def connect(address: str, port: int, seconds: float) -> socket.socket:
         reached.append(address)
-        raise httpcore.ConnectError
+        raise httpx.ConnectError("refused")
 
-    backend = GuardedBackend(
-        loopback=False, resolve=lambda host, port: next(answers), connect=connect
-    )
-    with pytest.raises(httpcore.ConnectError):
-        backend.connect_tcp("rebind.example.com", 443)
+    guard = Guard(loopback=False, resolve=lambda host, port: next(answers), connect=connect)
+    with pytest.raises(httpx.ConnectError):
+        guard.open("rebind.example.com", 443, 1.0)
     assert reached == ["93.184.216.34"]
 
 

@@ -9,9 +9,8 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, cast
 
-import httpcore
 import httpx
 
 from tollgate.domain.errors import (
@@ -21,7 +20,9 @@ from tollgate.domain.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from tollgate.upstream.guard import GuardedBackend
+from tollgate.upstream.connections import Connections
+from tollgate.upstream.guard import Guard
+from tollgate.upstream.transport import Transport
 
 CONNECT_SECONDS: Final = 5.0
 WRITE_SECONDS: Final = 30.0
@@ -44,60 +45,6 @@ class Target:
     method: str = "POST"
 
 
-class GuardedTransport(httpx.BaseTransport):
-    """httpx over a connection pool whose sockets the egress guard opens."""
-
-    def __init__(self, backend: httpcore.NetworkBackend, connections: int) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=60.0,
-            network_backend=backend,
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send; errors stay httpcore's and are translated by `Upstream`."""
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=Body(answer),
-            extensions=answer.extensions,
-        )
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._pool.close()
-
-
-class Body(httpx.SyncByteStream):
-    """An answer's bytes as httpx wants them."""
-
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        stream: Any = self._answer.stream
-        return iter(stream)
-
-    def close(self) -> None:
-        self._answer.close()
-
-
 class Answer:
     """One upstream answer: status, headers, and its bytes one read at a time."""
 
@@ -105,7 +52,7 @@ class Answer:
         self._response = response
         self._deadline = deadline
         self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+        self.headers: Mapping[str, str] = plain(response.headers)
         self._interrupted = threading.Event()
 
     @property
@@ -120,10 +67,8 @@ class Answer:
             UpstreamFailed, UpstreamTimeout: it broke off, or was silent too long.
         """
         try:
-            yield from decompressed(
-                self._response.iter_raw(), self.headers.get("content-encoding", "")
-            )
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+            yield from self._decoded()
+        except httpx.TransportError as error:
             raise translated(error) from error
 
     def read(self, limit: int = ANSWER_BYTES) -> bytes:
@@ -146,21 +91,22 @@ class Answer:
     def interrupt(self) -> None:
         """End a read that blocks in another thread, by shutting its socket down."""
         self._interrupted.set()
-        stream = self._response.extensions.get("network_stream")
-        connection = stream.get_extra_info("socket") if stream else None
-        if connection is not None:
-            try:
-                connection.shutdown(2)
-            except OSError:
-                return  # already closed: nothing is blocked in it any more
+        if interrupt := self._response.extensions.get("interrupt"):
+            interrupt()
 
     def close(self) -> None:
         """Give the connection back, or drop it when the body was not read to its end."""
         self._response.close()
 
+    def _decoded(self) -> Iterator[bytes]:
+        # Not `iter_raw`, which counts and cuts what passes: the stream gives whole reads.
+        reads = iter(cast("httpx.SyncByteStream", self._response.stream))
+        encoding = self.headers.get("content-encoding", "")
+        return reads if encoding in {"", "identity"} else decompressed(reads, encoding)
+
 
 class Upstream:
-    """HTTP to model vendors, with one connection pool per process."""
+    """HTTP to model vendors; unused connections are kept, `connections` at most."""
 
     def __init__(
         self,
@@ -170,7 +116,7 @@ class Upstream:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._client = httpx.Client(
-            transport=transport or GuardedTransport(GuardedBackend(loopback=loopback), connections),
+            transport=transport or Transport(Connections(Guard(loopback=loopback), connections)),
             timeout=httpx.Timeout(
                 SILENCE_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS
             ),
@@ -197,22 +143,30 @@ class Upstream:
         request.extensions["timeout"] = {**timeouts, "read": min(patience, SILENCE_SECONDS)}
         try:
             return Answer(self._client.send(request, stream=True), time.monotonic() + patience)
-        except (
-            httpcore.NetworkError,
-            httpcore.ProtocolError,
-            httpcore.TimeoutException,
-            httpcore.UnsupportedProtocol,
-        ) as error:
+        except httpx.TransportError as error:
             raise translated(error) from error
 
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self._client.close()
 
-def translated(error: Exception) -> TollgateError:
-    """What a broken connection means: the only place that reads httpcore's errors."""
-    if isinstance(error, (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)):
+
+def translated(error: httpx.TransportError) -> TollgateError:
+    """What a broken connection means: the only place that reads httpx's errors."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         return UpstreamUnavailable("the upstream could not be reached")
-    if isinstance(error, httpcore.TimeoutException):
+    if isinstance(error, httpx.TimeoutException):
         return UpstreamTimeout(f"the upstream was silent for {SILENCE_SECONDS:.0f} seconds")
     return UpstreamFailed("the upstream broke the connection")
+
+
+def plain(headers: httpx.Headers) -> dict[str, str]:
+    """Headers by lower-case name; several of one name are joined."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -221,9 +175,6 @@ def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     Raises:
         UpstreamFailed: an encoding we do not read, or bytes that are not of it.
     """
-    if encoding in {"", "identity"}:
-        yield from chunks
-        return
     if encoding not in {"gzip", "deflate", "x-gzip"}:
         raise UpstreamFailed(
             f"the upstream used content-encoding {encoding!r}, which was not asked for"

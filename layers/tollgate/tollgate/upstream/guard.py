@@ -6,18 +6,17 @@ those very addresses: there is no second look-up that could answer differently.
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
-import httpcore
+import httpx
 
 from tollgate.domain.egress import reachable
 
 Resolve = Callable[[str, int], list[str]]
-Connect = Callable[[str, int, float | None], httpcore.NetworkStream]
+Connect = Callable[[str, int, float], socket.socket]
 
 
-class EgressRefused(httpcore.ConnectError):
+class EgressRefused(httpx.ConnectError):
     """The name leads to an address that is not public."""
 
 
@@ -27,12 +26,23 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def connect(address: str, port: int, timeout: float | None) -> httpcore.NetworkStream:
-    """Connect to one address."""
-    return httpcore.SyncBackend().connect_tcp(address, port, timeout)
+def connect(address: str, port: int, seconds: float) -> socket.socket:
+    """Connect to one address.
+
+    Raises:
+        ConnectError, ConnectTimeout: it does not answer.
+    """
+    try:
+        opened = socket.create_connection((address, port), seconds)
+    except TimeoutError as error:
+        raise httpx.ConnectTimeout(f"{address} did not answer") from error
+    except OSError as error:
+        raise httpx.ConnectError(f"{address}: {error}") from error
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return opened
 
 
-class GuardedBackend(httpcore.NetworkBackend):
+class Guard:
     """The network as upstream calls see it."""
 
     def __init__(
@@ -42,26 +52,23 @@ class GuardedBackend(httpcore.NetworkBackend):
         self._resolve = resolve
         self._connect = connect
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Resolve, check every address, connect to the first that answers."""
+    def open(self, host: str, port: int, seconds: float) -> socket.socket:
+        """Resolve, check every address, connect to the first that answers, each within `seconds`.
+
+        Raises:
+            EgressRefused: the name leads inside; ConnectError, ConnectTimeout: nobody answers.
+        """
         try:
             addresses = self._resolve(host, port)
         except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(f"{host} does not resolve") from error
+            raise httpx.ConnectError(f"{host} does not resolve") from error
         for address in addresses:
             if not reachable(ipaddress.ip_address(address), loopback=self._loopback):
                 raise EgressRefused(f"{host} leads to an address that is not public")
-        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        failure: Exception = httpx.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
-                return self._connect(address, port, timeout)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                return self._connect(address, port, seconds)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
         raise failure
