@@ -12,7 +12,7 @@ from tollgate.settings import Settings
 from tollgate.store.clients import connect
 from tollgate.store.passwords import PasswordHashes
 from tollgate.web.management.problems import answer
-from tollgate.web.portal.opening import PortalSurroundings, open_api
+from tollgate.web.portal.opening import PortalSurroundings, open_api, open_desk
 
 SETTINGS = replace(Settings.from_env(os.environ), dynamodb_client="boto3")
 OBSERVER = Observer("portal")
@@ -28,7 +28,7 @@ AROUND = PortalSurroundings(
     sleep=lambda ms: time.sleep(ms / 1_000),
     hashes=PasswordHashes(secrets.randbelow),
 )
-API = open_api(SETTINGS, connect(SETTINGS, os.environ), AROUND)
+API = open_api(SETTINGS, open_desk(SETTINGS, connect(SETTINGS, os.environ), AROUND), AROUND)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

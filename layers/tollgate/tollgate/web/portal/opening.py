@@ -69,22 +69,25 @@ def open_people(settings: Settings, stores: Stores, around: PortalSurroundings) 
     )
 
 
-def open_api(settings: Settings, aws: Aws, around: PortalSurroundings) -> Api:
-    """The portal API, ready to answer."""
+def open_desk(settings: Settings, aws: Aws, around: PortalSurroundings) -> Desk:
+    """What every resource works with."""
     stores = open_stores(settings, aws, around)
-    people = open_people(settings, stores, around)
-    desk = Desk(
+    return Desk(
         stores=stores,
-        people=people,
+        people=open_people(settings, stores, around),
         creations=Creations(Idempotency(around.clock), around.clock, around.random),
         cursors=Cursors(stores.peppers),
         trail=Trail(AuditLog(around.random), around.clock, around.lost),
         clock=around.clock,
         random=around.random,
     )
+
+
+def open_api(settings: Settings, desk: Desk, around: PortalSurroundings) -> Api:
+    """The portal API, ready to answer."""
     origins = frozenset(settings.allowed_origins.split(",")) - {""}
     doors = Doors(
-        authenticate=Gate(people.signed_in, origins, bool(settings.local)),
+        authenticate=Gate(desk.people.signed_in, origins, bool(settings.local)),
         new_request_id=lambda: around.new_id("req"),
         log=around.log,
         origins=settings.allowed_origins,
