@@ -125,6 +125,8 @@ class Gateway:
     everywhere: GlobalPart = EVERYWHERE
     now: int = START_MS
     funds: int = 1_000_000_000
+    open_secret: Callable[[Account], str] = lambda account: "upstream-secret"
+    origins: str = ""
     queued: list[Mapping[str, Any]] = field(default_factory=list)
     poisoned: list[Any] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
@@ -133,49 +135,53 @@ class Gateway:
     def __post_init__(self) -> None:
         self.dynamo = InMemoryDynamo(TABLES)
         self.upstream = Scripted(self.serve)
-        draw = random.Random(7)
-        self.wallets = Wallets(self.dynamo, "wallets", draw.randrange, self.clock)
+        self.wallets = Wallets(self.dynamo, "wallets", random.Random(7).randrange, self.clock)
         self.records = UsageRecords(self.dynamo, "usage")
         self.rollups = Rollups(self.dynamo, "rollups")
         self.publications = Publications(self.dynamo, "state")
         self.catalog = Catalog(Snapshots(self.dynamo, "state"), self.clock)
         self.recording = Recording(self.records, self.queued.append, self.logged.append)
-        self.admission = Admission(
-            self.catalog, self.wallets, lambda secret: [f"hash of {secret}"], self.clock, self.sleep
-        )
-        sending = Sending(
-            Upstream(transport=self.upstream), lambda account: "upstream-secret", self.clock
-        )
-        self.relay = Relay(self.admission, sending, self.wallets, self.recording, self.clock)
-        receipts = Receipts(self.records, self.wallets, staff=False)
-        listing = Listing(self.admission, self.catalog, receipts, self.clock)
-        self.api = RelayApi(self.relay, listing, Observer("relay"), lambda prefix: f"{prefix}_test")
-        self.settlement = Settlement(
-            self.wallets,
-            self.rollups.mark_active,
-            self.rollups.add,
-            self.poisoned.append,
-            self.count,
-        )
-        self.sweeping = Sweeping(
-            self.wallets,
-            self.records,
-            self.rollups.mark_active,
-            self.rollups.add,
-            self.clock,
-            self.count,
-        )
-        self.closing = Closing(
-            self.rollups, self.records, self.wallets, self.sweeping.finish_late, self.clock
-        )
-        self.reconciliation = Reconciliation(
-            self.wallets, self.records, self.rollups, self.closing, self.clock
-        )
+        self._wire_relay()
+        self._wire_billing()
         self.publish()
         self.wallets.create(USER, profile_version=self.profile.version)
         if self.funds:
             self.wallets.credit(Credit(USER, self.funds, "topup", "test", "1", "test"))
         self._settled = 0
+
+    def _wire_relay(self) -> None:
+        self.admission = Admission(
+            self.catalog, self.wallets, self.hash_key, self.clock, self.sleep
+        )
+        sending = Sending(Upstream(transport=self.upstream), self.open_secret, self.clock)
+        self.relay = Relay(
+            self.admission,
+            sending,
+            self.wallets,
+            self.recording,
+            self.clock,
+            count=self.count,
+        )
+        receipts = Receipts(self.records, self.wallets, staff=False)
+        listing = Listing(self.admission, self.catalog, receipts, self.clock)
+        self.api = RelayApi(
+            self.relay, listing, Observer("relay"), lambda prefix: f"{prefix}_test", self.origins
+        )
+
+    def _wire_billing(self) -> None:
+        rollups, wallets, records = self.rollups, self.wallets, self.records
+        self.settlement = Settlement(
+            wallets, rollups.mark_active, rollups.add, self.poisoned.append, self.count
+        )
+        self.sweeping = Sweeping(
+            wallets, records, rollups.mark_active, rollups.add, self.clock, self.count
+        )
+        late = self.sweeping.finish_late
+        self.closing = Closing(rollups, records, wallets, late, self.clock)
+        self.reconciliation = Reconciliation(wallets, records, rollups, self.closing, self.clock)
+
+    def hash_key(self, secret: str) -> list[str]:
+        return [f"hash of {secret}"]
 
     def clock(self) -> int:
         return self.now

@@ -34,6 +34,11 @@ class Observer:
         self.count("PublicationFailures")
         self.logger.error("not published", part=part, error=repr(error))
 
+    def unusable(self, account: str, error: Exception) -> None:
+        """An upstream account's credentials cannot be opened; calls go to the others."""
+        self.count("AccountsUnusable")
+        self.logger.error("account unusable", account=account, error=repr(error))
+
     def finding(self, finding: object) -> None:
         """Something the reconciliation found: money that does not explain itself."""
         self.logger.critical("reconciliation finding", finding=str(finding))

@@ -5,17 +5,26 @@ authenticate → group → resolve → estimate → hold (ruling R1).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tollgate.dialects import Dialect
 from tollgate.domain.api_keys import user_of
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import GroupPart
-from tollgate.domain.errors import ConcurrencyLimited, InvalidKey
+from tollgate.domain.errors import (
+    CatalogUnavailable,
+    ConcurrencyLimited,
+    EndpointNotAllowed,
+    InvalidKey,
+    InvalidRequest,
+)
 from tollgate.domain.estimate import Demand, demand, hold_amount
+from tollgate.domain.money import CHARGE_LIMIT, usd
+from tollgate.domain.patterns import allows
 from tollgate.domain.resolution import Caller, Candidate, Question, resolve
 from tollgate.services.catalog import Catalog
+from tollgate.store.dynamodb import StoreError
 from tollgate.store.wallet import Hold, HoldRequest, StaleProfile, Wallets
 
 CONCURRENCY_WAIT_MS: Final = 3_000
@@ -49,8 +58,14 @@ def dearest_hold(candidates: tuple[Candidate, ...], demand: Demand, visible: int
 
 
 def greatest(demands: list[Demand]) -> Demand:
-    """The demand that is largest in output, for candidates priced by different model rows."""
-    return max(demands, key=lambda one: (one.bound is None, one.bound or 0, one.output))
+    """What covers every one of the demands, for candidates priced by different model rows."""
+    bounds = [one.bound for one in demands if one.bound is not None]
+    bound = max(bounds) if len(bounds) == len(demands) else None
+    hidden = max(one.hidden for one in demands)
+    visible = max(one.visible for one in demands)
+    if bound is not None:
+        visible = min(visible, bound - hidden)
+    return replace(demands[0], hidden=hidden, visible=visible, bound=bound)
 
 
 class Admission:
@@ -70,16 +85,30 @@ class Admission:
         self._clock = clock
         self._sleep = sleep
 
-    def authenticate(self, secret: str, max_age_ms: int | None = None) -> Caller:
+    def authenticate(
+        self, secret: str, max_age_ms: int | None = None, endpoint: str = ""
+    ) -> Caller:
         """The user and key behind a secret; without a hold to come, say how old they may be.
 
         Raises:
             InvalidKey: malformed, or known to nobody; the two are not told apart.
+            EndpointNotAllowed: the key has a list of endpoints, and this is none of them.
+            CatalogUnavailable: the pepper of the key's hash cannot be read.
         """
-        found = self._catalog.find_key(user_of(secret), self._hash_key(secret), max_age_ms)
+        user = user_of(secret)
+        try:
+            hashes = self._hash_key(secret)
+        except StoreError as error:
+            raise CatalogUnavailable(
+                "keys cannot be checked now; try again", retry_after=1
+            ) from error
+        found = self._catalog.find_key(user, hashes, max_age_ms)
         if found is None:
             raise InvalidKey("this API key is not known; check it, or create a new one")
-        return Caller(*found)
+        caller = Caller(*found)
+        if endpoint and not allows(caller.key.endpoints, endpoint):
+            raise EndpointNotAllowed(f"API key {caller.key.id} may not use {endpoint}")
+        return caller
 
     def resolve(
         self, caller: Caller, call: Call, dialect: Dialect
@@ -91,18 +120,18 @@ class Admission:
         )
         return group, resolve(question)
 
-    def admit(self, secret: str, call: Call, dialect: Dialect) -> Admitted:
+    def admit(self, secret: str, call: Call, dialect: Dialect, endpoint: str = "") -> Admitted:
         """Hold what the call may cost.
 
         Raises:
             any refusal of domain/errors.py; nothing is held then.
         """
         try:
-            return self._admit(self.authenticate(secret), call, dialect)
+            return self._admit(self.authenticate(secret, None, endpoint), call, dialect)
         except StaleProfile:
             # The wallet knows a newer profile than ours: keys or limits have changed since.
             self._catalog.refresh_profile(user_of(secret))
-            return self._admit(self.authenticate(secret), call, dialect)
+            return self._admit(self.authenticate(secret, None, endpoint), call, dialect)
 
     def _admit(self, caller: Caller, call: Call, dialect: Dialect) -> Admitted:
         group, candidates = self.resolve(caller, call, dialect)
@@ -110,6 +139,11 @@ class Admission:
             [demand(call, route.price, strict=not call.stream) for route in candidates]
         )
         amount = dearest_hold(candidates, needed, needed.visible)
+        if amount > CHARGE_LIMIT:
+            raise InvalidRequest(
+                f"this call may cost {usd(amount)} USD; one call may cost {usd(CHARGE_LIMIT)} USD "
+                "at most: ask for less output"
+            )
         hold = self._hold(self._request(caller, amount, strict=not call.stream))
         return Admitted(dialect, caller, group, call, candidates, needed, hold)
 

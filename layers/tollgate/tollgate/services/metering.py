@@ -2,24 +2,36 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
+from tollgate.domain.call import Call
 from tollgate.domain.charge import Charge, charge
-from tollgate.domain.estimate import estimated_usage
+from tollgate.domain.estimate import estimated_usage, media_tokens
 from tollgate.domain.money import CHARGE_LIMIT
 from tollgate.domain.record import UsageRecord
 from tollgate.domain.resolution import Candidate
-from tollgate.domain.usage import CLASS_LIMIT, Usage
+from tollgate.domain.usage import CLASS_LIMIT, OUTPUT_CLASSES, Usage
 from tollgate.services.admission import Admitted
 from tollgate.services.sending import Attempt
 from tollgate.store.wallet import Hold
 
-OUTPUT_SLACK_PERCENT = 105
+OUTPUT_SLACK_PERCENT: Final = 105
 """Output beyond the limit that was asked for, by more than 5 %, cannot be true."""
+
+INPUT_SLACK: Final = 2
+INPUT_ALLOWANCE: Final = 10_000
+"""Input beyond twice the bytes that were sent, and what templates add, cannot be true."""
+
+PLACEHOLDER: Final = 4
+"""How much smaller than the estimate an output is that was reported before it was produced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended, as far as its record tells: times in epoch ms."""
+    """How a call ended, as far as its record tells: times in epoch ms.
+
+    `cut` tells of a stream that ended before the upstream had told its last figures.
+    """
 
     hold: Hold
     ended: int
@@ -32,23 +44,46 @@ class Outcome:
     error: str = ""
     upstream_id: str = ""
     attempts: Sequence[Attempt] = ()
+    cut: bool = False
 
 
-def plausible(usage: Usage, bound: int | None) -> bool:
-    """Whether figures can be true: no class beyond its limit, no more output than was asked for."""
+def plausible(usage: Usage, call: Call, bound: int | None) -> bool:
+    """Whether figures can be true, by what was sent and by how much was asked for.
+
+    Tools that the vendor runs read what they find, so with them input has no limit of its own.
+    """
     if usage.suspect or any(n > CLASS_LIMIT or n < 0 for n in usage.quantities.values()):
         return False
-    return bound is None or bound == 0 or usage["output"] * 100 <= bound * OUTPUT_SLACK_PERCENT
+    sent = call.text_bytes + sum(map(media_tokens, call.media))
+    if not call.tools and usage.context_size > sent * INPUT_SLACK + INPUT_ALLOWANCE:
+        return False
+    return not bound or usage["output"] * 100 <= bound * OUTPUT_SLACK_PERCENT
 
 
 def consumed(admitted: Admitted, outcome: Outcome) -> Usage:
     """What to charge for: reported usage; else a labelled estimate of what was delivered (R10)."""
-    if outcome.usage is not None:
-        safe = plausible(outcome.usage, admitted.demand.bound)
-        return outcome.usage if safe else replace(outcome.usage, suspect=True)
-    if not outcome.delivered:
-        return Usage(source="none")
-    return estimated_usage(admitted.call, outcome.visible_bytes)
+    usage, call = outcome.usage, admitted.call
+    if usage is None:
+        if not outcome.delivered:
+            return Usage(source="none")
+        return estimated_usage(call, outcome.visible_bytes)
+    if outcome.cut:
+        usage = completed(usage, estimated_usage(call, outcome.visible_bytes))
+    safe = plausible(usage, call, admitted.demand.bound)
+    return usage if safe else replace(usage, suspect=True)
+
+
+def completed(usage: Usage, estimate: Usage) -> Usage:
+    """Usage of a stream that was cut: figures of its beginning know nothing of its output.
+
+    Anthropic's first event tells the whole input and one token of output; figures that run along
+    (Gemini's) are near the estimate and stay.
+    """
+    told = sum(usage[name] for name in OUTPUT_CLASSES)
+    if told * PLACEHOLDER >= estimate["output"]:
+        return usage
+    quantities = {**usage.quantities, "output": usage["output"] + estimate["output"] - told}
+    return replace(usage, quantities=quantities, source="estimated")
 
 
 def charged(usage: Usage, candidate: Candidate, held: int) -> Charge:

@@ -4,12 +4,12 @@ The order of these steps is here and nowhere else.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tollgate.dialects import Dialect, Route
 from tollgate.domain.call import Call
-from tollgate.domain.errors import TollgateError
+from tollgate.domain.errors import PricingMisconfigured, TollgateError
 from tollgate.domain.holds import request_id
 from tollgate.domain.money import usd
 from tollgate.domain.record import UsageRecord
@@ -43,6 +43,11 @@ class RelayRequest:
     query: str = ""
     remaining_ms: int = 900_000
 
+    @property
+    def endpoint(self) -> str:
+        """The path as a key's allow-list names it."""
+        return self.route.pattern.format(**self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -53,9 +58,22 @@ class Reply:
     body: bytes | Iterator[bytes]
 
 
+Note = Callable[[str, Call, Dialect, TollgateError], str | None]
+"""Keeps the fact that a secret's call was refused; gives its request id, None where not kept."""
+
+
+def unnoted(secret: str, call: Call, dialect: Dialect, error: TollgateError) -> str | None:
+    """What is kept of a refusal where nobody lists them."""
+    return None
+
+
+def uncounted(name: str, value: int) -> None:
+    """What becomes of a metric nobody watches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refused(Exception):
-    """A call that was admitted and then not answered; the hold is already recorded as free."""
+    """A call that was not answered, and of which a record tells that it was free."""
 
     error: TollgateError
     request_id: str
@@ -72,7 +90,11 @@ class Relay:
         wallets: Wallets,
         recording: Recording,
         clock: Callable[[], int],
+        note: Note = unnoted,
+        count: Callable[[str, int], None] = uncounted,
     ) -> None:
+        self._note = note
+        self._count = count
         self._admission = admission
         self._sending = sending
         self._wallets = wallets
@@ -84,13 +106,13 @@ class Relay:
 
         Raises:
             TollgateError: refused before anything was held.
-            Refused: held, then not answered.
+            Refused: the same, where a record tells of it; or held, then not answered.
         """
         dialect = request.dialect
         call = dialect.read_call(
             request.route, request.path, request.headers, request.body, request.query
         )
-        admitted = self._admission.admit(request.secret, call, dialect)
+        admitted = self._admit(request, call)
         public_id = request_id(admitted.hold.rid, admitted.hold.user)
         try:
             sent = self._sending.send(outgoing(request, call, self._clock()), admitted.candidates)
@@ -104,6 +126,16 @@ class Relay:
             return self._stream(admitted, sent, public_id)
         return self._complete(admitted, sent, public_id)
 
+    def _admit(self, request: RelayRequest, call: Call) -> Admitted:
+        secret, dialect = request.secret, request.dialect
+        try:
+            return self._admission.admit(secret, call, dialect, request.endpoint)
+        except TollgateError as refused:
+            public_id = self._note(secret, call, dialect, refused)
+            if public_id is None:
+                raise
+            raise Refused(refused, public_id) from refused
+
     def forward(self, request: RelayRequest) -> Reply:
         """Answer one call of the free list, such as counting tokens: nothing is held or recorded.
 
@@ -111,7 +143,7 @@ class Relay:
             TollgateError: refused, or not answered.
         """
         dialect = request.dialect
-        caller = self._admission.authenticate(request.secret, FRESH_MS)
+        caller = self._admission.authenticate(request.secret, FRESH_MS, request.endpoint)
         call = dialect.read_call(
             request.route, request.path, request.headers, request.body, request.query
         )
@@ -156,7 +188,14 @@ class Relay:
         return Reply(sent.answer.status, {**headers, "request-id": public_id}, body)
 
     def _finish(self, admitted: Admitted, sent: Sent, outcome: Outcome) -> UsageRecord:
-        fact = record(admitted, sent.candidate, outcome)
+        """Record how the call ended, even where its price cannot be computed any more."""
+        try:
+            fact = record(admitted, sent.candidate, outcome)
+        except PricingMisconfigured as broken:
+            free = record(admitted, None, replace(outcome, error=broken.code))
+            fact = replace(free, account=sent.candidate.account.id, suspect=True)
+        if fact.suspect:
+            self._count("SuspectCalls", 1)
         self._recording.record(fact)
         return fact
 

@@ -3,6 +3,7 @@
 Failing over happens only before the first byte reached the caller, at most ten times.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from tollgate.dialects import Dialect
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import Account
 from tollgate.domain.errors import (
+    InvalidRequest,
     NoHealthyAccount,
     TollgateError,
     UpstreamFailed,
@@ -19,6 +21,7 @@ from tollgate.domain.errors import (
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamTooLarge,
+    UpstreamUnavailable,
     UpstreamUnprocessable,
 )
 from tollgate.domain.resolution import Candidate
@@ -30,6 +33,17 @@ OWN_NAMES: Final = re.compile(
     rb"(?:sk-[\w-]{8,}|AIza[\w-]{8,}|org-\w{6,}|proj_\w{6,}|projects/[\w-]+)", re.ASCII
 )
 """What names the operator's own account inside an upstream's error text."""
+
+OUR_FAULT: Final = re.compile(
+    rb"credit balance|insufficient_quota|exceeded your current quota|billing[_ ](?:hard|not|limit)|"
+    rb"api[_ ]key[_ ](?:not|invalid|expired|is)|(?:invalid|incorrect) (?:x-)?api[- _]key|"
+    rb"(?:organization|account|project) (?:has been|is) (?:disabled|deactivated|suspended)",
+    re.IGNORECASE,
+)
+"""Complaints about *our* account that vendors send with a status which blames the request."""
+
+WAIT_DIGITS: Final = 9
+"""A longer number of seconds is not even read."""
 
 REFUSALS: Final[Mapping[int, type[UpstreamRefused]]] = {
     404: UpstreamNotFound,
@@ -123,13 +137,14 @@ class Sending:
                 continue
             attempts.append(Attempt(candidate.account.id, status, self._clock() - started))
             return Sent(candidate, answer, first, rest, attempts)
-        raise NotAnswered(
-            error, attempts, error.body if isinstance(error, UpstreamRefused) else b""
-        )
+        raise NotAnswered(error, attempts, told(error, outgoing.call.model, candidates))
 
     def _open(self, outgoing: Outgoing, candidate: Candidate) -> Answer:
         dialect, account = outgoing.dialect, candidate.account
-        wire = dialect.write_call(outgoing.call, candidate.upstream_model)
+        try:
+            wire = dialect.write_call(outgoing.call, candidate.upstream_model)
+        except InvalidRequest as error:  # the name it is mapped to is at fault, not the caller
+            raise UpstreamUnavailable("an account cannot be asked for this model") from error
         secret = self._open_secret(account)
         return self._upstream.send(
             Target(
@@ -150,17 +165,17 @@ class Sending:
                 raise refused(answer)
             if not outgoing.call.stream:
                 return whole(answer), iter(())
-            return head(answer)
+            return head(answer, outgoing)
         except TollgateError:
             answer.close()
             raise
 
 
-def head(answer: Answer) -> tuple[bytes, Iterator[bytes]]:
+def head(answer: Answer, outgoing: Outgoing) -> tuple[bytes, Iterator[bytes]]:
     """The first bytes of a stream, and the rest.
 
     Raises:
-        UpstreamFailed: no stream, or one that ended before it began.
+        UpstreamFailed: no stream, or one that ended or failed before it began.
     """
     kind = answer.headers.get("content-type", "")
     if "html" in kind:
@@ -169,25 +184,50 @@ def head(answer: Answer) -> tuple[bytes, Iterator[bytes]]:
     first = next(chunks, b"")
     if not first:
         raise UpstreamFailed("the upstream's stream ended before it began")
+    if b"error" in first and (complains(first) or fails(first, outgoing)):
+        raise UpstreamFailed("the upstream's stream began with an error")
     return first, chunks
+
+
+def fails(first: bytes, outgoing: Outgoing) -> bool:
+    """Whether a stream's first bytes tell of a failure and of nothing else."""
+    tap = outgoing.dialect.tap(outgoing.call)
+    tap.feed(first)
+    return tap.failed and not tap.visible_bytes
 
 
 def whole(answer: Answer) -> bytes:
     """A complete JSON answer.
 
     Raises:
-        UpstreamFailed: it is no JSON object or array.
+        UpstreamFailed: it is no JSON object or array, or an error whatever its status says.
     """
     body = answer.read()
     answer.close()
     if body.lstrip()[:1] not in {b"{", b"["}:
         raise UpstreamFailed("the upstream's answer is not JSON")
+    if complains(body):
+        raise UpstreamFailed("the upstream answered with an error and a status of success")
     return body
 
 
-def refused(answer: Answer) -> UpstreamRefused:
+def complains(body: bytes) -> bool:
+    """Whether a body of success is nothing but an error."""
+    if b'"error"' not in body or len(body) > ERROR_BYTES:
+        return False
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    value = value[0] if isinstance(value, list) and value else value
+    return isinstance(value, dict) and bool(value.get("error"))
+
+
+def refused(answer: Answer) -> TollgateError:
     """The upstream's complaint about the request, without what names the operator's account."""
     body = answer.read(ERROR_BYTES)
+    if OUR_FAULT.search(body):
+        return UpstreamUnavailable("the upstream refused the gateway's own account")
     kind = REFUSALS.get(answer.status, UpstreamRefused)
     readable = body.lstrip()[:1] == b"{"
     error = kind(f"the upstream refused this request with status {answer.status}")
@@ -195,6 +235,18 @@ def refused(answer: Answer) -> UpstreamRefused:
     return error
 
 
+def told(error: TollgateError, model: str, candidates: tuple[Candidate, ...]) -> bytes:
+    """What a caller may read of an upstream's complaint: their own name of the model in it."""
+    if not isinstance(error, UpstreamRefused):
+        return b""
+    body, own = error.body, json.dumps(model)[1:-1].encode()
+    for name in {candidate.upstream_model for candidate in candidates} - {model}:
+        body = body.replace(name.encode(), own)
+    return body
+
+
 def retry_after(text: str) -> int | None:
     """Seconds of a Retry-After header, at most what a caller should wait; dates are ignored."""
-    return min(int(text), RETRY_AFTER_LIMIT) if text.isascii() and text.isdigit() else None
+    if not text.isascii() or not text.isdigit():
+        return None
+    return RETRY_AFTER_LIMIT if len(text) > WAIT_DIGITS else min(int(text), RETRY_AFTER_LIMIT)

@@ -11,18 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tollgate.dialects import Dialect, StopReason, Tap
-from tollgate.domain.errors import (
-    BillingUnavailable,
-    InsufficientQuota,
-    RateLimited,
-    TollgateError,
-    Unauthenticated,
-    UserDisabled,
-)
+from tollgate.domain.errors import BillingUnavailable, TollgateError, UpstreamFailed
 from tollgate.domain.estimate import grown, produced_tokens
 from tollgate.services.admission import Admitted
 from tollgate.services.metering import Outcome
 from tollgate.services.sending import Sent
+from tollgate.store.dynamodb import StoreError
 from tollgate.store.wallet import Hold, Wallets
 
 DRAIN_BYTES: Final = 256 * 1024
@@ -30,14 +24,6 @@ DRAIN_SECONDS: Final = 10.0
 
 Finish = Callable[[Admitted, Sent, Outcome], object]
 """Records how the call ended."""
-
-CANNOT_EXTEND = (
-    InsufficientQuota,
-    RateLimited,
-    Unauthenticated,
-    UserDisabled,
-    BillingUnavailable,
-)
 
 
 @dataclass(slots=True)
@@ -86,43 +72,59 @@ class StreamedAnswer:
         self.stop = "time_limit"
         self.sent.answer.interrupt()
 
+    @property
+    def finished(self) -> bool:
+        """Whether the answer is complete, so that nothing more need be waited for."""
+        return self.tap.finished
+
     def close(self) -> None:
         """The caller has gone: learn the usage within bounds, record, let go."""
-        if not self.begun:
-            next(self, None)  # an unstarted generator would end without recording
+        begun, self.begun = self.begun, True
         self.produced.close()
+        if not begun:  # a generator that never began has ended without recording
+            try:
+                self._abandon()
+            finally:
+                self._end()
 
     def _produce(self) -> Generator[bytes, None, None]:
         try:
             yield from self._forward()
         except GeneratorExit:
-            self.error = "caller_gone"
-            self._drain()
+            self._leave()
             raise
         except TollgateError as failed:
-            yield self._ending(failed)
+            if not self.tap.finished:
+                yield self._ending(failed)
         finally:
-            self.sent.answer.close()
-            self._record()
+            self._end()
 
     def _forward(self) -> Iterator[bytes]:
         """Bytes of the answer; ends early only by raising, or after the legal end of a stop."""
         chunk: bytes | None = self.sent.first
         while chunk:
-            out = self.tap.feed(chunk)
+            out = self._passed(self.tap.feed(chunk))
             if out:
-                self.first_byte = self.first_byte or self.clock()
                 yield out
-            if not self._covered():
+            if not self.tap.finished and not self._covered():
                 self.stop = "balance"
                 self.sent.answer.interrupt()
                 yield self.dialect.write_stop("balance", self.admitted.call, self.request_id)
                 return
             chunk = next(self.sent.rest, None)
-        if self.stop is not None:
+        if self.stop is not None and not self.tap.finished:
+            self.error = self.stop
             yield self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
             return
-        yield self.tap.flush()
+        yield self._passed(self.tap.flush())
+
+    def _passed(self, out: bytes) -> bytes:
+        """What the caller gets of the upstream's events; its own words of failure stay here."""
+        if self.tap.failed and not self.tap.finished:
+            raise UpstreamFailed("the upstream reported a failure within its stream")
+        if out:
+            self.first_byte = self.first_byte or self.clock()
+        return out
 
     def _ending(self, failed: TollgateError) -> bytes:
         """The last bytes after a failure: our own stop, or the dialect's error event."""
@@ -140,14 +142,35 @@ class StreamedAnswer:
             return True
         try:
             self.hold = self.wallets.extend(self.hold, self.admitted.amount(wanted))
-        except CANNOT_EXTEND as refused:
+        except TollgateError as refused:
             self.error = refused.code
+            return False
+        except StoreError:
+            self.error = BillingUnavailable.code
             return False
         self.visible = wanted
         return True
 
+    def _abandon(self) -> None:
+        """The caller has gone before anything was sent."""
+        try:
+            self.tap.feed(self.sent.first)
+        except TollgateError:
+            return  # what cannot be read tells nothing
+        finally:
+            self.error = "caller_gone"
+        self._drain()
+
+    def _leave(self) -> None:
+        """The caller has gone; who has the whole answer has only hung up."""
+        if not self.tap.finished:
+            self.error = "caller_gone"
+            self._drain()
+
     def _drain(self) -> None:
         """Read on for the usage at the end, at most so long and so much."""
+        if self.tap.finished:
+            return
         alarm = threading.Timer(DRAIN_SECONDS, self.sent.answer.interrupt)
         alarm.daemon = True
         alarm.start()
@@ -162,6 +185,13 @@ class StreamedAnswer:
             return  # cut off: what was seen so far is what is billed
         finally:
             alarm.cancel()
+
+    def _end(self) -> None:
+        """Record, whatever closing the connection may bring."""
+        try:
+            self._record()
+        finally:
+            self.sent.answer.close()
 
     def _record(self) -> None:
         self.finish(
@@ -179,5 +209,6 @@ class StreamedAnswer:
                 error=self.error,
                 upstream_id=self.tap.upstream_id or "",
                 attempts=self.sent.attempts,
+                cut=not (self.tap.finished or self.tap.finish_reason),
             ),
         )
