@@ -33,6 +33,9 @@ from tollgate.store.pepper_generation import make_pepper
 PARAMETERS: Final = {"Stage": "local", "SignUp": "open"}
 PEPPER: Final = "TOLLGATE_PEPPER_PARAMETER"
 FIRST: Final = 1
+LOCAL: Final = {clients.LOCAL: "1"}
+"""Lets functions call upstreams on loopback, and wait longer for the stores."""
+
 REPLAY: Final = "local.replay"
 INHERITED: Final = ("HOME", "LANG", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
@@ -65,14 +68,13 @@ async def bring_up(options: Options, say: Callable[[str], None], exits: AsyncExi
     exits.enter_context(claim(options.directory))
     shutil.rmtree(options.logs, ignore_errors=True)  # each run has its own
     upstream = await _start_upstream(options, exits)
-    emulator = await stores.start(options)
-    exits.push_async_callback(emulator.stop)
+    emulator = await stores.start(options, exits)
     if emulator.child:
         emulator.child.over.add_done_callback(lambda _: _fail(failed, "the emulator has ended"))
 
     app = await asyncio.to_thread(_furnish, options, emulator.cloud)
     parts = functions.read(app)
-    shared = {**emulator.cloud.environment, "TOLLGATE_LOCAL": "1"}
+    shared = {**emulator.cloud.environment, **LOCAL}
     fleet = Fleet(parts, options, {**_inherited(), **shared}, say)
     exits.push_async_callback(fleet.stop, END_WITHIN)
     await fleet.start()
@@ -106,7 +108,8 @@ def _furnish(options: Options, cloud: Cloud) -> Application:
     declared = application.load(options.template, cloud.region, PARAMETERS)
     app = provision(declared, cloud)
     if path := _settings(functions.read(app)).get(PEPPER):
-        make_pepper(clients.lean(cloud.environment).ssm, path, FIRST, secrets.token_bytes)
+        ssm = clients.lean({**cloud.environment, **LOCAL}).ssm
+        make_pepper(ssm, path, FIRST, secrets.token_bytes)
     return app
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +32,8 @@ class Emulator:
             await self.child.end(LONGEST_SAVE)
 
 
-async def start(options: Options) -> Emulator:
-    """The stores that the options name, ready to be asked.
+async def start(options: Options, exits: AsyncExitStack) -> Emulator:
+    """The stores that the options name, ready to be asked; closing `exits` stops them.
 
     Raises:
         NotReady: they did not start.
@@ -43,8 +44,10 @@ async def start(options: Options) -> Emulator:
     child = Child(
         _ministack(options, port) if options.emulator == "ministack" else _moto(options, port)
     )
+    emulator = Emulator(Cloud(f"http://127.0.0.1:{port}"), child)
+    exits.push_async_callback(emulator.stop)
     await wait_for(port, child)
-    return Emulator(Cloud(f"http://127.0.0.1:{port}"), child)
+    return emulator
 
 
 def _ministack(options: Options, port: int) -> Program:

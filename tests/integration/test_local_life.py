@@ -68,6 +68,22 @@ def test_a_signal_ends_every_process(
     assert "tollgate: stopping" in stack.printed
 
 
+def test_a_signal_while_it_starts_ends_every_process_too(tmp_path: Path, template: Path) -> None:
+    command = [sys.executable, "-m", "local", "--port=0", f"--directory={tmp_path}/state"]
+    with subprocess.Popen([*command, f"--template={template}"], cwd=ROOT) as starting:
+        root = psutil.Process(starting.pid)
+        end = time.monotonic() + WITHIN
+        while not root.children() and time.monotonic() < end:
+            time.sleep(0.01)
+        children = root.children(recursive=True)
+        starting.send_signal(signal.SIGINT)
+
+        assert starting.wait(WITHIN) == 0
+
+    assert len(children) >= 1
+    assert survivors(children) == []
+
+
 def test_even_a_kill_leaves_no_process_behind(tmp_path: Path, template: Path) -> None:
     if sys.platform != "linux":
         return  # only its kernel tells children of their parent's death

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +13,8 @@ from typing import Any, Final
 import boto3
 import pytest
 
+from local.options import ROOT
+from local.ports import free_port
 from local.stack import Stack
 from tests import local_applications
 
@@ -33,6 +38,11 @@ def client(stack: Stack, service: str) -> Any:
         aws_secret_access_key=known["AWS_SECRET_ACCESS_KEY"],
         region_name=known["AWS_REGION"],
     )
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def put(stack: Stack, *names: str, state: str = "final") -> None:
@@ -153,6 +163,33 @@ def test_the_pepper_and_the_key_are_there(stack: Stack) -> None:
 
     assert len(base64.b64decode(parameter["Value"])) == 48
     assert kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"a": "b"})["Plaintext"] == b"x"
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    """The URL of stores that live longer than any stack."""
+    port = free_port()
+    command = [sys.executable, "-m", "local.emulator.moto_server", str(port)]
+    with subprocess.Popen(command, cwd=ROOT) as server:
+        assert eventually(lambda: answers(port))
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+
+
+def test_with_stores_elsewhere_the_stream_is_read_on_from_the_checkpoint(
+    tmp_path: Path, elsewhere: str
+) -> None:
+    local_applications.copy("sources", tmp_path)
+    with start(tmp_path, elsewhere) as first:
+        put(first, "one", "two")
+        assert eventually(lambda: noted(tmp_path) == ["one", "two"])
+    put(first, "meanwhile")
+
+    with start(tmp_path, elsewhere) as second:
+        put(second, "three")
+        assert eventually(lambda: "three" in noted(tmp_path))
+
+    assert noted(tmp_path) == ["one", "two", "meanwhile", "three"]
 
 
 def test_after_a_clean_restart_state_and_place_in_the_stream_are_kept(tmp_path: Path) -> None:
