@@ -64,7 +64,7 @@ def test_a_plain_call_has_defaults() -> None:
             id="usage asked for",
         ),
         pytest.param(
-            {"modalities": ["text", "audio"]}, "hidden_output", 16_384, id="speech without limit"
+            {"modalities": ["text", "audio"]}, "hidden_output", None, id="speech without limit"
         ),
         pytest.param(
             {"modalities": ["audio"], "max_tokens": 100}, "hidden_output", 100, id="speech"

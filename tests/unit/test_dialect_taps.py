@@ -4,56 +4,25 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tollgate.dialects import Call, load
+from tests.dialect_streams import (
+    ARRAY,
+    ASKED,
+    CHAT,
+    DONE,
+    FIGURES,
+    GEMINI,
+    MESSAGES,
+    NOT_ASKED,
+    USAGE_CHUNK,
+    delta,
+    event,
+    last,
+    passed,
+    quantities,
+)
+from tollgate.dialects import Call
 from tollgate.dialects._openai import ChatTap
-from tollgate.domain.usage import Usage
-
-ASKED = Call("generate", "m", b"{}", stream=True)
-NOT_ASKED = Call("generate", "m", b"{}", stream=True, wants_usage=False)
-SSE = Call("generate", "m", b"{}", stream=True, query="alt=sse")
-ARRAY = Call("generate", "m", b"{}", stream=True)
-
-CHAT, MESSAGES, GEMINI = (load(n) for n in ("openai_chat", "anthropic_messages", "gemini"))
-
-
-def event(value: object, name: str = "", end: str = "\n") -> bytes:
-    """One server-sent event."""
-    said = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return (f"event: {name}{end}" if name else "").encode() + f"data: {said}{end}{end}".encode()
-
-
-def delta(text: str, **more: object) -> bytes:
-    """A chunk of chat text."""
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
-    return event({"id": "chatcmpl-1", "choices": [choice], **more})
-
-
-def last(reason: str = "stop", **more: object) -> bytes:
-    """The chunk of chat that ends a choice."""
-    return event(
-        {"id": "1", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}], **more}
-    )
-
-
-FIGURES = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
-USAGE_CHUNK = event({"id": "chatcmpl-1", "choices": [], "usage": FIGURES})
-DONE = b"data: [DONE]\n\n"
-
-
-def passed(tap: Any, stream: bytes, size: int = 4096) -> bytes:
-    """What the caller sees of a stream."""
-    pieces = [stream[i : i + size] for i in range(0, len(stream), size)]
-    seen: bytes = b"".join(tap.feed(piece) for piece in pieces) + tap.flush()
-    return seen
-
-
-def quantities(usage: Usage | None) -> dict[str, int]:
-    """The classes of a usage that must be there."""
-    assert usage is not None
-    return dict(usage.quantities)
 
 
 @pytest.mark.parametrize("size", [1, 5, 64, 4096])
@@ -223,6 +192,13 @@ def test_done_ends_a_chat_stream(chunk: bytes) -> None:
     assert tap.finished
 
 
+def test_a_second_of_speech_counts_as_much_as_it_costs() -> None:
+    tap = CHAT.tap(ASKED)
+    sound = {"index": 0, "delta": {"audio": {"data": "A" * 64_000, "transcript": "Hi"}}}
+    tap.feed(event({"choices": [sound]}))
+    assert tap.visible_bytes == len("Hi") + 2 * 20
+
+
 def test_an_id_is_taken_once_and_kept_short() -> None:
     tap = CHAT.tap(ASKED)
     tap.feed(event({"id": "x" * 500, "choices": []}) + event({"id": "second", "choices": []}))
@@ -279,114 +255,3 @@ def test_a_whole_answer_in_place_of_a_stream_is_read_too(
     assert passed(tap, written, 10) == written
     assert quantities(tap.usage) == found
     assert (tap.finish_reason, tap.visible_bytes) == (reason, 2)
-
-
-def studious(tap: Any) -> Any:
-    """The same tap, which takes no event for ordinary and looks at every one."""
-    kind = type(tap)
-    tap.__class__ = type(kind.__name__, (kind,), {"_ordinary": lambda *_: 0})
-    return tap
-
-
-COUNTS = st.sampled_from([0, 0, 1, 20, 300])
-SPOKEN = st.sampled_from(["", "a", 'say "x"', "[DONE]", '"usage": {', "event: error", "\n\n", "0"])
-
-
-def chat_chunk(text: str, count: int, extra: int) -> bytes:
-    """A chunk that may tell anything."""
-    told: dict[int, dict[str, Any]] = {
-        0: {},
-        1: {"usage": {"prompt_tokens": 5, "completion_tokens": count}},
-        20: {"usage": None, "created": count},
-        300: {"error": {"message": text}} if count == 1 else {"x": text},
-    }
-    more = told[extra]
-    return last(text or "stop", **more) if extra and count == 1 else delta(text, **more)
-
-
-def gemini_chunk(text: str, count: int, extra: int) -> bytes:
-    """A partial answer that may tell anything."""
-    candidate: dict[str, Any] = {"content": {"parts": [{"text": text}]}, "index": 0}
-    if extra == 1:
-        candidate["finishReason"] = "STOP"
-    told = {"promptTokenCount": 9, "candidatesTokenCount": count, "thoughtsTokenCount": extra}
-    return event({"candidates": [candidate], "usageMetadata": told, "v": count}, end="\r\n")
-
-
-def messages_event(text: str, count: int, extra: int) -> bytes:
-    """An event that may tell anything."""
-    if extra == 1:
-        return event({"type": "message_delta", "usage": {"output_tokens": count}}, "message_delta")
-    kind = "thinking" if extra else "text"
-    return event(
-        {"type": "content_block_delta", "index": count, "delta": {"type": kind, kind: text}},
-        "content_block_delta",
-    )
-
-
-@settings(max_examples=60)
-@given(st.lists(st.tuples(SPOKEN, COUNTS, COUNTS), max_size=15), st.integers(1, 2_000))
-@pytest.mark.parametrize(
-    ("dialect", "call", "write"),
-    [
-        pytest.param(CHAT, ASKED, chat_chunk, id="chat"),
-        pytest.param(MESSAGES, ASKED, messages_event, id="messages"),
-        pytest.param(GEMINI, SSE, gemini_chunk, id="gemini"),
-    ],
-)
-def test_passing_over_ordinary_events_misses_nothing(
-    dialect: Any, call: Call, write: Any, told: list[tuple[str, int, int]], size: int
-) -> None:
-    stream = b"".join(write(*one) for one in told)
-    quick, slow = dialect.tap(call), studious(dialect.tap(call))
-    assert passed(quick, stream, size) == passed(slow, stream) == stream
-    for name in ("usage", "finished", "failed", "finish_reason", "visible_bytes"):
-        assert getattr(quick, name) == getattr(slow, name), name
-
-
-TEXT = st.text(max_size=12)
-
-
-@settings(max_examples=60)
-@given(st.lists(TEXT, max_size=12), st.integers(1, 400), st.booleans())
-def test_any_text_at_any_chunking_is_counted_and_unchanged(
-    texts: list[str], size: int, escaped: bool
-) -> None:
-    written = [json.dumps(text, ensure_ascii=escaped).encode("utf-8", "replace") for text in texts]
-    chunk = b'data: {"id":"1","choices":[{"index":0,"delta":{"content":%b}}],"usage":null}\n\n'
-    stream = b"".join(chunk % text for text in written) + USAGE_CHUNK + DONE
-    tap = CHAT.tap(ASKED)
-    assert passed(tap, stream, size) == stream
-    assert tap.visible_bytes == sum(len(text) - 2 for text in written)
-    assert quantities(tap.usage) == {"input": 7, "output": 3}
-    assert tap.finished
-
-
-@settings(max_examples=60)
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                delta("ab"),
-                last(),
-                USAGE_CHUNK,
-                DONE,
-                b": x\n\n",
-                b"data: {\n\n",
-                b"\r\n\r\n",
-                delta("c", error={"a": 1}),
-                b"\xff\n",
-            ]
-        ),
-        max_size=8,
-    ),
-    st.integers(1, 60),
-)
-def test_every_chunking_of_a_stream_tells_the_same(pieces: list[bytes], size: int) -> None:
-    stream = b"".join(pieces)
-    one, other = CHAT.tap(NOT_ASKED), CHAT.tap(NOT_ASKED)
-    seen, whole = passed(one, stream, size), passed(other, stream)
-    # An empty line more than needed may be counted to the usage chunk behind it, and go with it.
-    assert [line for line in seen.splitlines() if line] == [x for x in whole.splitlines() if x]
-    for name in ("usage", "finished", "failed", "finish_reason", "visible_bytes", "upstream_id"):
-        assert getattr(one, name) == getattr(other, name)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from tollgate.dialects import StopReason
 from tollgate.dialects._errors import openai
 from tollgate.dialects._headers import passed
+from tollgate.dialects._media import encoded_size
 from tollgate.dialects._openai_usage import normal, note
 from tollgate.dialects._sse import Events
 from tollgate.dialects._tap import EventTap, Signs
@@ -18,6 +19,9 @@ from tollgate.domain.usage import Usage
 
 WEB_SEARCH: Final = "tool:web_search"
 
+SOUND_PER_BYTE: Final = 1_600
+"""How much base64 of sound counts as a visible byte: a second has 64,000, and costs 20 tokens."""
+
 ORDINARY_TIERS: Final = frozenset({"auto", "default", "standard", "on_demand", "flex"})
 """Service tiers that cost no more than the price of the model."""
 
@@ -27,6 +31,7 @@ SIGNS: Final = Signs(
     ),
     telling=re.compile(
         rb'"finish_reason"\s*:\s*"|"error"\s*:\s*[^n\s]|\[DONE\]|(?:\A|[\r\n])event:\s*error'
+        rb'|"audio"\s*:\s*\{'
     ),
     figures=re.compile(rb'"usage"\s*:\s*\{'),
     identity=re.compile(rb'"id"\s*:\s*"([^"\\]+)"'),
@@ -114,6 +119,8 @@ class ChatTap(EventTap):
         for choice in choices:
             if isinstance(reason := choice.get("finish_reason"), str):
                 self.finish_reason = reason
+            sound = inside(inside(choice.get("delta")).get("audio")).get("data")
+            self.visible_bytes += encoded_size(sound) // SOUND_PER_BYTE
         return self._wants_usage or bool(choices) or not inside(chunk.get("usage"))
 
 

@@ -54,9 +54,6 @@ MEDIA_PARTS: Final[Mapping[str, tuple[Any, ...]]] = {
 }
 """Kinds of content parts that hold media, and the field within that holds data or a URL."""
 
-SPEECH_LIMIT: Final = 16_384
-"""Largest output of a model that speaks: sound costs tokens and has no visible text."""
-
 
 class OpenAiChat(OpenAiFamily):
     """The dialect most clients speak."""
@@ -92,7 +89,7 @@ class OpenAiChat(OpenAiFamily):
             body=body,
             stream=stream,
             max_output=limit,
-            hidden_output=(limit or SPEECH_LIMIT) if speaks(values) else None,
+            hidden_output=limit if speaks(values) else None,
             choices=whole(values.get("n"), "n", 1, CHOICES_LIMIT) or 1,
             text_bytes=len(body) - sum(one.size for one in media),
             media=media,
@@ -131,7 +128,7 @@ def max_output(values: Mapping[str, Any]) -> int | None:
 
 
 def speaks(values: Mapping[str, Any]) -> bool:
-    """Whether the answer may be sound."""
+    """Whether the answer may be sound, which costs tokens and has no visible text."""
     modalities = values.get("modalities")
     return isinstance(modalities, list) and "audio" in modalities
 
