@@ -27,6 +27,7 @@ from tests.dynamodb_requests import (
 from tests.dynamodb_tables import (
     ABSENT,
     Index,
+    Read,
     Row,
     Spent,
     Table,
@@ -38,7 +39,6 @@ from tests.dynamodb_tables import (
 )
 from tests.dynamodb_values import refused
 from tests.dynamodb_writes import Write, check_distinct, outcomes, understood
-from tests.item_size import read_half_units
 from tollgate.store.dynamodb import (
     ConditionFailed,
     OutcomeUnknown,
@@ -90,7 +90,7 @@ class InMemoryDynamo:
         self.after: Callable[[str, Request, Answer], None] | None = None
         self.watch: Watcher | None = None
         self.sent: list[tuple[str, Request]] = []
-        self._costs: list[Spent | Written] = []
+        self._costs: list[Read | Written] = []
         self._clock = clock
         self._tokens: dict[str, tuple[float, str]] = {}
         self._lock = RLock()
@@ -142,7 +142,7 @@ class InMemoryDynamo:
     @property
     def units(self) -> list[Spent]:
         """What every item read or written has cost so far, in order."""
-        return [one.spent() if isinstance(one, Written) else one for one in self._costs]
+        return [cost.spent() for cost in self._costs]
 
     def write_units(self, table: str | None = None) -> int:
         """Write units spent so far, on one table or on all."""
@@ -251,8 +251,7 @@ class InMemoryDynamo:
         check_required(request, "Key")
         asking = asked(request)
         row = table.row(whole_key(request["Key"]))
-        halves = read_half_units(row.size if row else 0, consistent=consistent)
-        self._costs.append(Spent(operation, table.name, 0, halves * times))
+        self._costs.append(Read(operation, table, [row or ABSENT], consistent, times))
         return None if row is None else asking.view(row.item)
 
     def _batch_get(self, request: Request) -> Answer:
@@ -287,15 +286,16 @@ class InMemoryDynamo:
 
     def _query(self, request: Request) -> Answer:
         table = self._table(request)
-        answer, halves = query(table, asked(request))
-        self._costs.append(Spent("Query", table.name, 0, halves))
-        return answer
+        return self._page("Query", request, *query(table, asked(request)))
 
     def _scan(self, request: Request) -> Answer:
         table = self._table(request)
-        answer, halves = scan(table, asked(request))
-        self._costs.append(Spent("Scan", table.name, 0, halves))
-        return answer
+        return self._page("Scan", request, *scan(table, asked(request)))
+
+    def _page(self, operation: str, request: Request, page: Answer, rows: Sequence[Row]) -> Answer:
+        consistent = bool(request.get("ConsistentRead"))
+        self._costs.append(Read(operation, self._table(request), rows, consistent))
+        return page
 
 
 def _returned(returns: str, paths: Sequence[Parts], old: Item, new: Item) -> Item:

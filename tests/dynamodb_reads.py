@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from tests.dynamodb_changes import projected
@@ -12,7 +11,6 @@ from tests.dynamodb_operands import Item, Names, Parts, Values, checked_roots, r
 from tests.dynamodb_requests import Statement, placeholders, statement_of
 from tests.dynamodb_tables import Index, Row, Table, given, index_entry, key_of
 from tests.dynamodb_values import order, refused
-from tests.item_size import read_half_units
 
 PAGE: Final = 1_024 * 1_024
 KEYS: Final = Index("pk", "sk")
@@ -56,8 +54,8 @@ def asked(request: Mapping[str, Any]) -> Asked:
     return Asked(request, names, values, meaning, paths)
 
 
-def query(table: Table, asking: Asked) -> tuple[dict[str, Any], int]:
-    """The page and its read half units.
+def query(table: Table, asking: Asked) -> tuple[dict[str, Any], list[Row]]:
+    """The page, and what was looked at for it.
 
     Raises:
         RequestRejected: the key condition or the filter does not fit the key schema.
@@ -79,8 +77,8 @@ def query(table: Table, asking: Asked) -> tuple[dict[str, Any], int]:
     return _page(index, found, asking, lambda item: _position(index, item), backwards)
 
 
-def scan(table: Table, asking: Asked) -> tuple[dict[str, Any], int]:
-    """The page of one segment (or of everything) and its read half units."""
+def scan(table: Table, asking: Asked) -> tuple[dict[str, Any], list[Row]]:
+    """The page of one segment (or of everything), and what was looked at for it."""
     index = _index(table, asking.request)
     segment, total = asking.request.get("Segment", 0), asking.request.get("TotalSegments", 1)
     if ("Segment" in asking.request) != ("TotalSegments" in asking.request) or segment >= total:
@@ -119,7 +117,7 @@ def _scatter(item: Item) -> Position:
 
 def _page(
     index: Index, found: list[Row], asking: Asked, position: Any, backwards: bool
-) -> tuple[dict[str, Any], int]:
+) -> tuple[dict[str, Any], list[Row]]:
     start, limit = asking.request.get("ExclusiveStartKey"), asking.request.get("Limit")
     if limit is not None and (type(limit) is not int or limit < 1):
         raise refused("Limit must be a whole number of at least 1")
@@ -131,7 +129,7 @@ def _page(
             for row in found
             if (position(row.item) < after if backwards else position(row.item) > after)
         ]
-    read, size = _read(found, limit)
+    read = _read(found, limit)
     items = [row.item for row in read if asking.wanted(row.item)]
     answer: dict[str, Any] = {"Count": len(items), "ScannedCount": len(read)}
     if asking.request.get("Select") != "COUNT":
@@ -141,18 +139,20 @@ def _page(
         answer["LastEvaluatedKey"] = given(
             {name: last[name] for name in {**index.types(), **KEYS.types()}}
         )
-    return answer, read_half_units(size, consistent=bool(asking.request.get("ConsistentRead")))
+    return answer, read
 
 
-def _read(found: list[Row], limit: int | None) -> tuple[list[Row], int]:
-    read: list[Row] = []
+def _read(found: list[Row], limit: int | None) -> list[Row]:
+    """The rows of one page: it ends at the limit, or with the item that fills a megabyte."""
+    rows = found[:limit]
+    if sum(row.bound for row in rows) < PAGE:
+        return rows
     size = 0
-    for row in islice(found, limit):
-        read.append(row)
+    for at, row in enumerate(rows):
         size += row.size
         if size >= PAGE:
-            break
-    return read, size
+            return rows[: at + 1]
+    return rows
 
 
 def _check_start(index: Index, start: Any) -> None:

@@ -1,14 +1,14 @@
 """Decides how the test evaluator keeps items: partitions, indexes, sizes, streams, units spent."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, NamedTuple
 
 from tests.dynamodb_operands import Item
 from tests.dynamodb_values import Value, copied, refused
-from tests.item_size import LARGEST_ITEM, item_size, write_units
+from tests.item_size import LARGEST_ITEM, item_size, read_half_units, write_units
 
 LONGEST_PK: Final = 2_048
 LONGEST_SK: Final = 1_024
@@ -57,6 +57,22 @@ class Spent(NamedTuple):
     table: str
     write_units: int
     read_half_units: int
+
+
+class Read(NamedTuple):
+    """A read whose cost is counted when somebody asks: `factor` is 2 in transactions."""
+
+    operation: str
+    table: "Table"
+    rows: Sequence[Row]
+    is_consistent: bool
+    factor: int = 1
+
+    def spent(self) -> Spent:
+        """The cost: of everything that was looked at."""
+        size = sum(row.size for row in self.rows)
+        halves = read_half_units(size, consistent=self.is_consistent) * self.factor
+        return Spent(self.operation, self.table.name, 0, halves)
 
 
 class Written(NamedTuple):
@@ -176,8 +192,11 @@ class Table:
 
 
 def new_row(table: Table, item: Item) -> Row:
-    """The row of a whole new item; raises as `Table.checked_row`."""
-    return table.checked_row(item, item_size(item))
+    """The row of a whole new item; raises as `Table.checked_row`.
+
+    A character is at most four bytes, and everything that counts is longer as Python writes it.
+    """
+    return table.checked_row(item, 4 * len(repr(item)))
 
 
 def index_entry(index: Index, item: Item) -> list[Value] | None:
@@ -200,7 +219,6 @@ def stream_record(table: str, change: Change) -> dict[str, Any]:
         "ApproximateCreationDateTime": 0,
         "Keys": key_item(change.key),
         "SequenceNumber": f"{change.sequence:021d}",
-        "SizeBytes": item_size(change.new or {}) + item_size(change.old or {}),
         "StreamViewType": "NEW_AND_OLD_IMAGES",
     }
     if change.new is not None:

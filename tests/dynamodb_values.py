@@ -42,8 +42,8 @@ def checked(value: object, depth: int = 1) -> Value:
     if depth > DEEPEST:
         raise refused("Nesting Levels have exceeded supported limits")
     ((kind, content),) = value.items()
-    if kind == "N" and type(content) is str:
-        return {"N": _canonical(content)}
+    if type(content) is str and kind in {"N", "S"}:
+        return {kind: _canonical(content) if kind == "N" else content}
     check = _CHECKS.get(kind)
     if check is None:
         raise refused(f"Supplied AttributeValue has an unknown type: {kind!r}")
