@@ -91,6 +91,7 @@ def _launch(function: Function, options: Options, shared: Mapping[str, str]) -> 
         log=options.logs / f"{function.short_name}.log",
         timeout=function.timeout,
         arn=arn,
+        threads=_threads(function, options),
     )
 
 
@@ -113,5 +114,10 @@ def _told_by_lambda(function: Function) -> Mapping[str, str]:
 def _loop(function: Function, options: Options) -> Mapping[str, str]:
     return {
         "TOLLGATE_RESPONSE_MODE": "stream" if function.streams else "buffered",
-        "TOLLGATE_LOOP_THREADS": str(options.threads if function.streams else 1),
+        "TOLLGATE_LOOP_THREADS": str(_threads(function, options)),
     }
+
+
+def _threads(function: Function, options: Options) -> int:
+    """Only streaming functions are written to be called from several threads at once."""
+    return options.threads if function.streams else 1

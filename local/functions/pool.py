@@ -61,14 +61,9 @@ class Pool:
         """Calls that wait or are in a worker's hands."""
         return len(self._queue) + sum(worker.busy for worker in self._workers)
 
-    @property
-    def pids(self) -> list[int]:
-        """The process ids of the workers."""
-        return [worker.pid for worker in self._workers]
-
-    def submit(self, event: bytes, timeout: float | None = None) -> Invocation:
-        """A new call; `timeout` in seconds replaces the function's own."""
-        invocation = Invocation(self._new_id(), event, timeout or self._launch.timeout)
+    def submit(self, event: bytes) -> Invocation:
+        """A new call: it waits for a worker, and its time runs from when it has one."""
+        invocation = Invocation(self._new_id(), event, self._launch.timeout)
         if not self._running:
             invocation.fail(InvocationFailed("Runtime.Shutdown", "the stack is stopping"))
             return invocation

@@ -29,6 +29,8 @@ class Launch:
     timeout: float
     """Seconds a call may take."""
     arn: str
+    threads: int = 1
+    """Calls that one worker serves at a time; Lambda has one."""
 
 
 class Owner(Protocol):
@@ -56,7 +58,7 @@ class Worker:
         self._idle: deque[Connection] = deque()
         self._calls: dict[str, Invocation] = {}
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
-        self.started = time.monotonic()
+        self._stuck = 0
         self.was_ready = False
         self.retiring = False
 
@@ -72,14 +74,9 @@ class Worker:
         self._child.over.add_done_callback(lambda over: self._ended(over.result()))
 
     @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._child.pid
-
-    @property
     def busy(self) -> int:
-        """Calls in its hands."""
-        return len(self._calls)
+        """Loops that do not wait for a call; one may be cleaning up after its caller has gone."""
+        return self._launch.threads - len(self._idle) if self.was_ready else 0
 
     @property
     def free(self) -> bool:
@@ -106,7 +103,10 @@ class Worker:
         self.was_ready = True
         self._init_timer.cancel()
         self._idle.append(connection)
-        self._owner.available()
+        if self.retiring:
+            self._end_unless_busy()
+        else:
+            self._owner.available()
 
     def left(self, connection: Connection) -> None:
         self._idle.remove(connection)
@@ -118,8 +118,6 @@ class Worker:
         self._calls.pop(invocation.id, None)
         if timer := self._deadlines.pop(invocation.id, None):
             timer.cancel()
-        if self.retiring and not self._calls:
-            self._child.kill()
 
     def init_failed(self, message: str) -> None:
         self.retiring = True
@@ -130,9 +128,15 @@ class Worker:
     def _expire(self, invocation: Invocation) -> None:
         """Lambda kills the environment; here the calls beside this one are let finish first."""
         self.retiring = True
+        self._stuck += 1
         invocation.fail(TimedOut(invocation.timeout))
         self.done(invocation)
         self._owner.retired(self)
+        self._end_unless_busy()
+
+    def _end_unless_busy(self) -> None:
+        if self.busy <= self._stuck:
+            self._child.kill()
 
     def _too_slow(self) -> None:
         self.init_failed(f"not ready after {INIT_LIMIT:.0f} seconds")

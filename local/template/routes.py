@@ -74,11 +74,6 @@ class RouteTable:
         route = node.methods.get(method) or node.methods.get("ANY")
         return Match(route, parameters) if route else None
 
-    def methods(self, path: str) -> frozenset[str]:
-        """The methods that the resource of this path knows; empty when there is no resource."""
-        found = _find(self._root, _segments(path))
-        return frozenset(found[0].methods) if found else frozenset()
-
 
 def _segments(path: str) -> list[str]:
     return path.split("/")[1:] if path != "/" else []

@@ -13,7 +13,7 @@ NOTES = Path(__file__).parent
 
 
 class Endless:
-    """A body without end that notes when it is closed."""
+    """A body without end that takes its time to clean up, and notes when it has."""
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -23,6 +23,7 @@ class Endless:
         return b"x" * 100
 
     def close(self) -> None:
+        time.sleep(1)
         (NOTES / "closed").touch()
 
 
