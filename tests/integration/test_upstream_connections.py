@@ -398,3 +398,11 @@ def test_a_header_cannot_smuggle_in_another_one(value: str, upstream: Upstream) 
 def test_several_headers_of_one_name_are_joined() -> None:
     headers = httpx.Headers([("Via", "a"), ("via", "b"), ("X-One", "c")])
     assert client.plain(headers) == {"via": "a, b", "x-one": "c"}
+
+
+def test_an_upstreams_cookies_are_not_kept(upstream: Upstream) -> None:
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=1\r\nContent-Length: 0\r\n\r\n"
+    with vendor(says(head), says(HELLO)) as scripted:
+        assert asked(upstream, scripted.target()) == b""
+        assert asked(upstream, scripted.target()) == b"hello"
+        assert b"cookie" not in scripted.requests[1].lower()

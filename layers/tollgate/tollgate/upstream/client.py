@@ -9,7 +9,8 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from functools import lru_cache
+from typing import ClassVar, Final, cast
 
 import httpx
 
@@ -105,6 +106,34 @@ class Answer:
         return reads if encoding in {"", "identity"} else decompressed(reads, encoding)
 
 
+class Forgetful(httpx.Cookies):
+    """Keeps no cookie: what an upstream sets in one user's call must not travel in another's."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave them."""
+
+
+class Client(httpx.Client):
+    """httpx's client without a memory of what upstreams said."""
+
+    _none: ClassVar = Forgetful()
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """None, ever."""
+        return self._none
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        raise AttributeError("cookies are never sent to upstreams")
+
+
+@lru_cache(maxsize=1_024)
+def parsed(url: str) -> httpx.URL:
+    """A URL taken apart; the same few are asked for again and again."""
+    return httpx.URL(url)
+
+
 class Upstream:
     """HTTP to model vendors; unused connections are kept, `connections` at most."""
 
@@ -115,7 +144,7 @@ class Upstream:
         connections: int = 512,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._client = httpx.Client(
+        self._client = Client(
             transport=transport or Transport(Connections(Guard(loopback=loopback), connections)),
             timeout=httpx.Timeout(
                 SILENCE_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS
@@ -133,7 +162,7 @@ class Upstream:
         """
         request = httpx.Request(
             target.method,
-            target.url,
+            parsed(target.url),
             headers={"accept-encoding": "identity", **target.headers},
             content=target.body,
         )
