@@ -298,6 +298,12 @@ def test_attempts_end(client: Client) -> None:
         assert len(endpoint.deliveries) == 2
 
 
+def test_a_request_boto3_itself_finds_wrong_is_rejected(aws_environment: None) -> None:
+    with ExitStack() as opened, pytest.raises(RequestRejected) as rejection:
+        CLIENTS["boto3"]("http://127.0.0.1:9", opened, PATIENT).call("GetItem", {"Tabel": TABLE})
+    assert rejection.value.code == "ParamValidationError"
+
+
 def test_a_refusal_is_not_tried_again(client: Client) -> None:
     with scripted_endpoint(refuse(400, "ValidationException")) as endpoint:
         with pytest.raises(RequestRejected):

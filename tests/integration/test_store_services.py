@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 
 from tests.locked_moto import REGION
-from tests.store_clients import PATIENT, lean_service, over_boto3
+from tests.store_clients import PATIENT, at_once, lean_service, over_boto3
 from tollgate.store.aws_json import KMS, SQS, SSM, AwsService
-from tollgate.store.boto3_dynamodb import boto3_client
+from tollgate.store.boto3_dynamodb import Boto3Dynamo, boto3_client
 from tollgate.store.dynamodb import RequestRejected
 from tollgate.store.kms import KmsKey
 from tollgate.store.pepper import Peppers
@@ -89,3 +89,13 @@ def test_a_queue_that_is_not_there_is_told(service: Opener, owner: Callable[[str
     url = owner("sqs").create_queue(QueueName="tollgate")["QueueUrl"]
     with pytest.raises(RequestRejected):
         Queue(service("sqs"), url + "-gone").send({})
+
+
+def test_an_object_is_read_back_through_boto3(moto: None) -> None:
+    client = boto3_client("s3", REGION)
+    bucket = Boto3Dynamo(client, at_once)
+    bucket.call("CreateBucket", {"Bucket": "tollgate"})
+    bucket.call("PutObject", {"Bucket": "tollgate", "Key": "poison", "Body": b"<not json>"})
+    answer = bucket.call("GetObject", {"Bucket": "tollgate", "Key": "poison"})
+    assert answer["Body"].read() == b"<not json>"
+    client.close()

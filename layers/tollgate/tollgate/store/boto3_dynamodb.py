@@ -51,12 +51,13 @@ def boto3_client(
 
 
 class Boto3Dynamo:
-    """The port over a boto3 client (of DynamoDB, SQS, SSM: whatever `client` speaks to)."""
+    """The port over a boto3 client (of DynamoDB, SQS, SSM, S3: whatever `client` speaks to)."""
 
     def __init__(self, client: Any, pause: Pause) -> None:
         self._client = client
         self._pause = pause
-        client.meta.events.register("after-call", _check_whole, unique_id="tollgate-whole-answer")
+        if client.meta.service_model.resolved_protocol == "json":
+            client.meta.events.register("after-call", _check_whole, unique_id=_check_whole.__name__)
 
     def call(
         self, operation: str, request: Mapping[str, Any], *, attempts: int = 1
