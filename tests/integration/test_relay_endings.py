@@ -6,7 +6,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import httpcore
 import httpx
 import pytest
 
@@ -73,7 +72,7 @@ def lingering(*chunks: bytes, then: Callable[[], None]) -> httpx.Response:
 
 
 def reset() -> None:
-    raise httpcore.ReadError
+    raise httpx.ReadError("reset")
 
 
 def never() -> None:
@@ -132,7 +131,7 @@ def test_credentials_that_cannot_be_opened_are_told_and_cost_nothing(failure: Ex
     opened = credentials.opener(
         Secrets(Kms(), lambda: 0.0, lambda n: b"0" * n), lambda account, error: told.append(account)
     )
-    sealed = {"generation": 1, "wrapped": "AAAA", "version": 1, "nonce": "A" * 16, "ciphertext": ""}
+    sealed: dict[str, str | int] = {"generation": 1, "wrapped": "AAAA", "version": 1, "nonce": "A" * 16, "ciphertext": ""}
     accounts = (replace(TWO[0], secret=sealed), TWO[1])  # the second has none at all
     gateway = Gateway(
         lambda request: chat_answer(USAGE),

@@ -17,6 +17,7 @@ class Waiting:
         self.keep_alive = keep_alive
         self.freed = threading.Event()
         self.interrupted = False
+        self.finished = False
         self.closed = False
         self._chunks = self._produce()
 
@@ -92,3 +93,16 @@ def test_an_answer_is_ended_legally_before_its_time_is_over() -> None:
         assert call.outcome().content.endswith(b"data: stopped\n\n")
     assert body.interrupted
     assert not body.closed
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_answer_that_is_complete_is_not_waited_for_though_its_source_lingers() -> None:
+    body = Waiting(b": keep-alive\n\n")
+    body.finished = True
+    with (
+        ScriptedRuntimeApi() as api,
+        looping(api, lambda event, context: {"status": 200, "headers": {}, "body": body}),
+    ):
+        call = api.give(GET, {"Lambda-Runtime-Deadline-Ms": "99999999999999"})
+        assert call.outcome().content.endswith(b"data: stopped\n\n")
+    assert body.interrupted

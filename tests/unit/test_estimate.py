@@ -1,11 +1,13 @@
 """How much is held before a call: bounds typed out, growth by doubling, refusals by name."""
 
+from dataclasses import replace
+
 import pytest
 
 from tollgate.domain.call import Call, Media
 from tollgate.domain.catalog import Interval, Price
 from tollgate.domain.charge import PriceSnapshot
-from tollgate.domain.errors import InvalidRequest
+from tollgate.domain.errors import InvalidRequest, ModelPriceNotConfigured
 from tollgate.domain.estimate import (
     Demand,
     demand,
@@ -128,7 +130,57 @@ def test_output_without_any_bound_is_refused_with_what_to_send() -> None:
 
 def test_hidden_output_without_any_bound_is_refused_even_for_streams() -> None:
     with pytest.raises(InvalidRequest, match="send max_tokens"):
-        demand(call(), Price("m", 1, reasoning=True), strict=False)
+        demand(call(), replace(UNLIMITED, reasoning=True), strict=False)
+
+
+@pytest.mark.parametrize(
+    ("operation", "price"),
+    [
+        pytest.param("generate", Price("m", 1), id="no price at all"),
+        pytest.param("generate", Price("m", 1, prices={"input": "1"}), id="output without a price"),
+        pytest.param("generate", Price("m", 1, prices={"output": "1"}), id="input without a price"),
+        pytest.param("embed", Price("m", 1, prices={"output": "1"}), id="embedding without input"),
+        pytest.param(
+            "generate", Price("m", 1, mode="seconds", prices={"seconds": "1"}), id="by the second"
+        ),
+        pytest.param(
+            "generate", Price("m", 1, mode="times", prices={"images": "1"}), id="by the image"
+        ),
+        pytest.param(
+            "count_tokens", Price("m", 1, prices={"input": "1", "output": "1"}), id="not metered"
+        ),
+    ],
+)
+def test_what_would_be_answered_for_nothing_by_mistake_is_refused(
+    operation: str, price: Price
+) -> None:
+    with pytest.raises(ModelPriceNotConfigured, match="no price for this kind of call"):
+        demand(call(operation=operation, max_output=10), price, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("operation", "price"),
+    [
+        pytest.param("embed", Price("m", 1, prices={"input": "1"}), id="embedding"),
+        pytest.param("embed", Price("m", 1, mode="times", prices={"calls": "1"}), id="by the call"),
+        pytest.param(
+            "generate",
+            Price("m", 1, intervals=(Interval(0, None, {"input": "1", "output": "2"}),)),
+            id="priced by intervals only",
+        ),
+        pytest.param(
+            "generate", Price("m", 1, prices={"input": "0", "output": "0"}), id="free on purpose"
+        ),
+    ],
+)
+def test_what_has_the_prices_its_kind_of_call_needs_is_taken(operation: str, price: Price) -> None:
+    assert demand(call(operation=operation, max_output=10), price, strict=True).input == 1_001
+
+
+def test_sound_and_files_named_by_a_url_are_taken_for_large() -> None:
+    asked = call(max_output=10, media=(Media("audio", 0), Media("file", 2_001), Media("image", 9)))
+    # 20 MB of sound: 334 units of 1,200; a file of 2,001 bytes: 2 of 1,500; an image: 50,000
+    assert demand(asked, PLAIN, strict=True).input == 1_001 + 334 * 1_200 + 2 * 1_500 + 50_000
 
 
 def test_an_unpriced_server_tool_is_refused_by_name() -> None:

@@ -185,6 +185,8 @@ class GeminiTap(EventTap):
 
     def __init__(self, call: Call) -> None:
         self._array = not call.query
+        self._choices = call.choices
+        self._ended: set[str] = set()
         self._tools = call.tools
         super().__init__(Elements() if self._array else Events())
 
@@ -203,9 +205,14 @@ class GeminiTap(EventTap):
         self.failed = self.failed or "error" in chunk
         blocked = inside(chunk.get("promptFeedback")).get("blockReason")
         candidates = listed(chunk.get("candidates"))
-        for reason in (blocked, *(candidate.get("finishReason") for candidate in candidates)):
+        for index, reason in (
+            *((str(c.get("index", 0)), c.get("finishReason")) for c in candidates),
+            ("all", blocked),
+        ):
             if isinstance(reason, str):
-                self.finish_reason, self.finished = reason, True
+                self.finish_reason = reason
+                self._ended.add(index)
+        self.finished = len(self._ended) >= self._choices or "all" in self._ended
         for candidate in candidates:
             for part in listed(inside(candidate.get("content")).get("parts")):
                 self.visible_bytes += unseen_bytes(part)

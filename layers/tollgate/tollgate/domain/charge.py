@@ -8,7 +8,7 @@ number of millionths.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -137,7 +137,10 @@ def scaled(text: str, decimals: int) -> int:
     Raises:
         PricingMisconfigured: not a finite, non-negative decimal with so few places.
     """
-    value = Decimal(text).scaleb(decimals)
+    try:
+        value = Decimal(text).scaleb(decimals)
+    except InvalidOperation as error:
+        raise PricingMisconfigured(f"{text!r} is not a price") from error
     if not value.is_finite() or value < 0 or value != value.to_integral_value():
         raise PricingMisconfigured(f"{text!r} is not a price with at most {decimals} decimals")
     return int(value)

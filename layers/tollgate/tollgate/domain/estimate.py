@@ -13,7 +13,7 @@ from typing import Final
 from tollgate.domain.call import Call, Media
 from tollgate.domain.catalog import Price
 from tollgate.domain.charge import PriceSnapshot, atoms, counted, nanos, unit_price
-from tollgate.domain.errors import InvalidRequest
+from tollgate.domain.errors import InvalidRequest, ModelPriceNotConfigured
 from tollgate.domain.usage import INPUT_CLASSES, OUTPUT_CLASSES, Usage
 
 FIRST_VISIBLE_OUTPUT: Final = 1_024
@@ -80,13 +80,42 @@ def hidden_bound(call: Call, price: Price) -> int | None:
     return output_bound(call, price) if price.reasoning else 0
 
 
+CHARGED_FOR: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    ("tokens", "generate"): ("input", "output"),
+    ("tokens", "embed"): ("input",),
+    ("times", "generate"): ("calls",),
+    ("times", "embed"): ("calls",),
+}
+"""What must have a price, by billing mode and operation; anything else cannot be metered here."""
+
+
+def require_price(call: Call, price: Price) -> None:
+    """Refuse a model whose price knows nothing of what this kind of call consumes.
+
+    Raises:
+        ModelPriceNotConfigured: the call would be answered and cost nothing by mistake.
+    """
+    needed = CHARGED_FOR.get((price.mode, call.operation))
+    if needed and all(
+        name in price.prices or any(name in interval.prices for interval in price.intervals)
+        for name in needed
+    ):
+        return
+    raise ModelPriceNotConfigured(
+        f"model {call.model!r} has no price for this kind of call; ask the operator to set one",
+        param="model",
+    )
+
+
 def demand(call: Call, price: Price, *, strict: bool) -> Demand:
     """What to hold for, by the model row that will price the call.
 
     Raises:
         InvalidRequest: a tool without a price, or output that nothing limits where the hold must
             cover all of it.
+        ModelPriceNotConfigured: nothing prices this kind of call.
     """
+    require_price(call, price)
     per_token = BYTES_PER_TOKEN_STRICT if strict else BYTES_PER_TOKEN_INCREMENTAL
     tokens_in = -(-call.text_bytes // per_token) + sum(map(media_tokens, call.media))
     for tool in call.tools:

@@ -46,6 +46,13 @@ class Caller:
 
 def admit(caller: Caller, model: str, now_ms: int) -> None:
     """Refuse a caller or a model that the key's own facts exclude."""
+    check(caller, now_ms)
+    if not allows(caller.key.models, model):
+        raise ModelNotAllowed(f"API key {caller.key.id} may not use model {model!r}", param="model")
+
+
+def check(caller: Caller, now_ms: int) -> None:
+    """Refuse who may do nothing here at all."""
     key = caller.key
     if caller.profile.status != "active":
         raise UserDisabled("this user is disabled; ask the operator to enable it")
@@ -55,8 +62,6 @@ def admit(caller: Caller, model: str, now_ms: int) -> None:
         raise KeyDisabled(f"API key {key.id} is disabled; use another key")
     if key.expires_at is not None and key.expires_at <= now_ms:
         raise KeyExpired(f"API key {key.id} has expired; create a new key")
-    if not allows(key.models, model):
-        raise ModelNotAllowed(f"API key {key.id} may not use model {model!r}", param="model")
 
 
 def permit(caller: Caller, group: GroupPart) -> None:

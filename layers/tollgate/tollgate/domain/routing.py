@@ -31,7 +31,7 @@ def serves(account: Account, model: str) -> bool:
 def score(account: Account, session: str) -> float:
     """Weighted rendezvous score: higher wins; an account's share follows its weight."""
     digest = hashlib.blake2b(f"{session}\0{account.id}".encode(), digest_size=8).digest()
-    uniform = (int.from_bytes(digest) + 1) / (2**64 + 1)
+    uniform = ((int.from_bytes(digest) >> 12) + 0.5) / 2**52  # exact, and neither 0 nor 1
     return -account.weight / math.log(uniform)
 
 

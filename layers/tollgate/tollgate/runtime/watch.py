@@ -1,8 +1,10 @@
 """Looks after streamed answers while their handler waits: shows life, and ends them in time.
 
-A body that is watched has two members more than an iterator. `keep_alive` is what may be sent
+A body that is watched has three members more than an iterator. `keep_alive` is what may be sent
 right now to show that the answer lives (None where nothing may: before its first event, or within
-one). `interrupt()` ends a read the body waits in, so that it can close the answer legally.
+one). `finished` tells that its source has said everything: then it is waited for only a moment,
+though it has not hung up. `interrupt()` ends a read the body waits in, so that it can close the
+answer legally.
 """
 
 import logging
@@ -34,6 +36,7 @@ class Watched:
         self._filler: bytes | None = None
         self._spoke = now
         self._ended = False
+        self._lingers = False
 
     def begin(self, stream: Stream, now: float) -> None:
         """The answer's first bytes have left."""
@@ -49,9 +52,10 @@ class Watched:
 
     def look(self, now: float) -> None:
         """What the watcher does once a second."""
-        if now >= self._deadline and not self._ended:
+        if (now >= self._deadline or self._lingers) and not self._ended:
             self._ended = True
             self._body.interrupt()
+        self._lingers = self._body.finished
         if self._filler is not None and now - self._spoke >= SILENCE_SECONDS:
             self._show_life(now)
 

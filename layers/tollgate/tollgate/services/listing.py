@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator
 
 from tollgate.dialects import Dialect
 from tollgate.domain.catalog import Account, GlobalPart, GroupPart
-from tollgate.domain.errors import ModelNotFound
+from tollgate.domain.errors import ModelNotFound, StoreUnavailable
 from tollgate.domain.patterns import allows, translate
-from tollgate.domain.resolution import billing_model, official_price, permit
+from tollgate.domain.resolution import Caller, billing_model, check, official_price, permit
 from tollgate.domain.routing import channel_mapped, serves
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.receipts import Receipts
 from tollgate.services.relay import FRESH_MS, Reply
+from tollgate.store.dynamodb import StoreError
 
 
 class Listing:
@@ -40,7 +41,7 @@ class Listing:
         Raises:
             ModelNotFound: the one asked for is not in the list.
         """
-        caller = self._admission.authenticate(secret, FRESH_MS)
+        caller = self._caller(secret)
         group = self._catalog.group(caller.key.group)
         permit(caller, group)
         names = sorted(
@@ -60,10 +61,22 @@ class Listing:
 
         Raises:
             NotFound: no such call, or somebody else's.
+            StoreUnavailable: it cannot be read now.
         """
-        caller = self._admission.authenticate(secret, FRESH_MS)
-        told = self._receipts.one(request_id, caller.profile.user)
+        caller = self._caller(secret)
+        try:
+            told = self._receipts.one(request_id, caller.profile.user)
+        except StoreError as error:
+            raise StoreUnavailable(
+                "receipts cannot be read now; try again", retry_after=1
+            ) from error
         return json_reply(json.dumps(told, ensure_ascii=False).encode())
+
+    def _caller(self, secret: str) -> Caller:
+        """Who asks, if they may: no hold will say that a key is not good any more."""
+        caller = self._admission.authenticate(secret, FRESH_MS)
+        check(caller, self._clock())
+        return caller
 
 
 def json_reply(body: bytes) -> Reply:

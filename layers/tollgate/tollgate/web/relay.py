@@ -23,6 +23,18 @@ from tollgate.web.requests import Request, read_event, secret_of
 UNSUPPORTED: Final = ("/v1/realtime", "/v1/files", "/v1/batches")
 """Endpoints of the vendors that Tollgate knows and does not offer; the docs say so."""
 
+EXPOSED: Final = {
+    "access-control-expose-headers": (
+        "x-request-id, x-tollgate-charge, x-tollgate-error-code, x-should-retry, retry-after"
+    )
+}
+PREFLIGHT: Final = {
+    "access-control-allow-methods": "GET, HEAD, POST, OPTIONS",
+    "access-control-max-age": "3600",
+}
+NAMES: Final = re.compile(r"[\w, -]{1,2000}", re.ASCII)
+"""Header names as a browser lists them."""
+
 PLACEHOLDER: Final = re.compile(r"\\\{(\w+)\\\}")
 
 Answer = dict[str, Any]
@@ -76,7 +88,11 @@ class RelayApi:
     def __call__(self, event: Mapping[str, Any], context: Context) -> Answer:
         """Answer one proxy event; every refusal is written in the caller's own dialect."""
         path = event.get("path") or "/"
+        method = str(event.get("httpMethod", "")).upper()
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        origin = headers.get("origin", "")
+        if method == "OPTIONS":
+            return proxied(self._preflight(origin, headers), {})
         speaking = dialect_of(path, headers)
         try:
             reply = self._answer(read_event(event), context.get_remaining_time_in_millis())
@@ -87,7 +103,9 @@ class RelayApi:
             request_id = self._fresh_id("req")
             self._tell(error, request_id)
             reply = error_reply(speaking, error, request_id)
-        return proxied(reply, self._cors(headers.get("origin", "")))
+        if method == "HEAD":
+            reply = Reply(reply.status, reply.headers, b"")
+        return proxied(reply, self._cors(origin))
 
     def _tell(self, error: TollgateError, request_id: str) -> None:
         """Our own and the upstreams' failures are logged; refusals are only counted by the API."""
@@ -97,16 +115,17 @@ class RelayApi:
             )
 
     def _answer(self, request: Request, remaining_ms: int) -> Reply:
-        if request.path == "/" and request.method in {"GET", "HEAD"}:
+        reads = request.method in {"GET", "HEAD"}
+        if request.path == "/" and reads:
             return Reply(200, {"content-type": "application/json"}, b'{"name":"tollgate"}\n')
-        if request.path == "/healthz" and request.method in {"GET", "HEAD"}:
+        if request.path == "/healthz" and reads:
             return self._health()
-        if request.method == "GET" and (found := MODELS.match(request.path)):
+        if reads and (found := MODELS.match(request.path)):
             secret = secret_of(request)
             return self._listing.models(
                 dialect_of(request.path, request.headers), secret, found["model"]
             )
-        if request.method == "GET" and (found := RECEIPT.match(request.path)):
+        if reads and (found := RECEIPT.match(request.path)):
             return self._listing.receipt(secret_of(request), found["request"])
         entry, path = self._match(request)
         asked = RelayRequest(
@@ -143,9 +162,23 @@ class RelayApi:
         return Reply(200, {"content-type": "text/plain"}, b"ready\n")
 
     def _cors(self, origin: str) -> dict[str, str]:
-        if origin not in self._origins and "*" not in self._origins:
+        """What lets a browser's page of an allowed origin read the answer."""
+        if not self._origins:
             return {}
-        return {"access-control-allow-origin": origin or "*", "vary": "origin"}
+        if "*" in self._origins:
+            return {"access-control-allow-origin": "*", **EXPOSED}
+        if origin not in self._origins:
+            return {"vary": "origin"}
+        return {"access-control-allow-origin": origin, "vary": "origin", **EXPOSED}
+
+    def _preflight(self, origin: str, headers: Mapping[str, str]) -> Reply:
+        """What a browser may send: an origin that is not allowed is told nothing."""
+        allowed = self._cors(origin)
+        if "access-control-allow-origin" in allowed:
+            asked = headers.get("access-control-request-headers", "")
+            allowed |= PREFLIGHT
+            allowed["access-control-allow-headers"] = asked if NAMES.fullmatch(asked) else "*"
+        return Reply(204, allowed, b"")
 
 
 RECEIPT: Final = re.compile(r"/v1/receipts/(?P<request>\w+)\Z")
