@@ -1,8 +1,9 @@
 """The order of steps that keeps API keys, their quotas and their wallet in agreement.
 
-A first quota is in the wallet before the definition says that the key is limited, and leaves it
-after relays know that it is not. A revocation is written down first, so that the wallet can be told
-which published version makes remembering it unnecessary.
+A first quota of a key in use is in the wallet before the definition says that it is limited, and
+leaves it after relays know that it is not. A new key's is set before anybody has the secret. A
+revocation is written down first, so that the wallet can be told which published version makes
+remembering it unnecessary.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from tollgate.domain.definitions import Author, KeyDefinition, UserDefinition
 from tollgate.domain.errors import Conflict, TollgateError, ValidationFailed
 from tollgate.domain.money import WALLET_LIMIT
 from tollgate.domain.sharding import home, spread
+from tollgate.domain.wallet import LIMITED_KEY_LIMIT
 from tollgate.services.changes import Changed, change
 from tollgate.services.secret_texts import Random, mint_key
 from tollgate.store.catalog.table import CatalogTable
@@ -54,7 +56,7 @@ class Keys:
         owner = self._catalog.users.get(draft.user)
         keys = self._catalog.keys(draft.user)
         if resumed and (there := keys.find(draft.id)) is not None:
-            return KeyCreated(there, None)
+            return self._found(owner, there)
         minted = mint_key(draft.user, self._peppers, self._random)
         for attempt in range(1, ALIAS_TRIES + 1):
             key = replace(
@@ -72,14 +74,25 @@ class Keys:
         raise AssertionError("the loop returns or raises")
 
     def _create(self, owner: UserDefinition, key: KeyDefinition, author: Author) -> KeyDefinition:
-        if key.quota is not None:
-            self._limit(owner, key.alias, key.quota)
-        try:
+        """The definition claims the alias before the wallet hears of it: it may be another's."""
+        if key.quota is None:
             return self._catalog.keys(key.user).create(key, author)
+        wallet = self._wallets.read(owner.id).shards[shard_of(owner, key.alias)]
+        if len(wallet.keys) >= LIMITED_KEY_LIMIT:
+            raise full()
+        created = self._catalog.keys(key.user).create(key, author)
+        try:
+            self._limit(owner, key.alias, key.quota)
         except TollgateError:
-            if key.quota is not None:
-                self._wallets.drop_key_quota(key.user, key.alias, shard_of(owner, key.alias))
+            self.revoke(key.user, key.id, None, author)
             raise
+        return created
+
+    def _found(self, owner: UserDefinition, key: KeyDefinition) -> KeyCreated:
+        """A key that an earlier try created, with the quota that it may not have got to."""
+        if key.quota is not None and key.alias not in self.remaining(owner.id):
+            self._limit(owner, key.alias, key.quota)
+        return KeyCreated(key, None)
 
     def change(
         self, user: str, key: str, version: int | None, edit: Edit, author: Author
@@ -191,6 +204,15 @@ class Keys:
         for shard in wallet.shards:
             for alias in unlimited & shard.keys.keys():
                 self._wallets.drop_key_quota(owner.id, alias, shard.shard)
+
+
+def full() -> ValidationFailed:
+    """What is said when a wallet shard carries as many quotas as it can."""
+    return ValidationFailed(
+        f"a wallet carries at most {LIMITED_KEY_LIMIT} keys with a quota; "
+        "remove the quota of another key",
+        param="quota",
+    )
 
 
 def shard_of(owner: UserDefinition, alias: str) -> int:

@@ -1,7 +1,5 @@
 """The State table through pynamodb: where its models find it, and what every item of it has."""
 
-from typing import Any
-
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
@@ -30,8 +28,3 @@ def bind_state(endpoint: Endpoint) -> None:
     StateItem.Meta.host = endpoint.url
     StateItem._connection = None  # noqa: SLF001 - there is no other place to bind it late
     StateItem._get_connection()  # noqa: SLF001 - subclasses inherit it, so there is one client
-
-
-def position(item: StateItem) -> dict[str, dict[str, Any]]:
-    """Where a page ended, as a query takes it up again."""
-    return {"pk": {"S": item.pk}, "sk": {"S": item.sk}}
