@@ -97,9 +97,9 @@ class Outcome:
     hold: str
     held: int
     charge: int
-    recorded: bool = True
     windows: Windows | None = None
     stale_minutes: tuple[int, ...] = ()
+    recorded: bool = True
 
 
 def violations(wallet: Wallet) -> list[str]:

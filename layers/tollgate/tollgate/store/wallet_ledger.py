@@ -93,9 +93,8 @@ class Ledger(WalletTable):
             line = self._move(credit, hold.shard, change)
             if line is not None:
                 return line
-            limited = (
-                hold.key_limited and hold.key_alias in self.shard(record.user, hold.shard).keys
-            )
+            wallet = self.shard(record.user, hold.shard)
+            limited = hold.key_limited and hold.key_alias in wallet.keys
         raise Throttled(f"{record.user}: the wallet changes faster than a late debit can be made")
 
     def ledger(self, user: str, cursor: str | None = None, limit: int = 50) -> LedgerPage:
