@@ -22,7 +22,7 @@ from tollgate.store.dynamodb import (
 )
 
 TABLE: Final = "tollgate-test"
-EXAMPLES: Final = 250
+EXAMPLES: Final = 220
 REQUESTS: Final = 10
 
 Request = dict[str, Any]
