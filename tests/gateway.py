@@ -25,6 +25,7 @@ from tollgate.services.listing import Listing
 from tollgate.services.receipts import Receipts
 from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording
+from tollgate.services.refusals import Refusals
 from tollgate.services.relay import Relay
 from tollgate.services.sending import Sending
 from tollgate.services.settlement import Settlement
@@ -160,7 +161,10 @@ class Gateway:
             self.wallets,
             self.recording,
             self.clock,
-            count=self.count,
+            Refusals(
+                self.admission, self.records, random.Random(8).randrange, self.clock, self.count
+            ).note,
+            self.count,
         )
         receipts = Receipts(self.records, self.wallets, staff=False)
         listing = Listing(self.admission, self.catalog, receipts, self.clock)

@@ -11,6 +11,7 @@ from tollgate.services.catalog import Catalog
 from tollgate.services.listing import Listing
 from tollgate.services.receipts import Receipts
 from tollgate.services.recording import Recording
+from tollgate.services.refusals import Refusals
 from tollgate.services.relay import Relay
 from tollgate.services.sending import Sending
 from tollgate.services.sweeping import SweepRequests
@@ -32,7 +33,8 @@ OPEN_SECRET = credentials.opener(AWS.sealing, SEEN.unusable)
 SENDING = Sending(Upstream(loopback=bool(SET.local)), OPEN_SECRET, now_ms)
 RECORDS = UsageRecords(AWS.dynamo, SET.usage_table)
 RECORDING = Recording(RECORDS, AWS.queue.send, SEEN.last_resort)
-RELAY = Relay(ADMISSION, SENDING, WALLETS, RECORDING, now_ms)
+NOTE = Refusals(ADMISSION, RECORDS, secrets.randbelow, now_ms, SEEN.count).note
+RELAY = Relay(ADMISSION, SENDING, WALLETS, RECORDING, now_ms, NOTE, SEEN.count)
 LISTING = Listing(ADMISSION, CATALOG, Receipts(RECORDS, WALLETS, staff=False), now_ms)
 handler = RelayApi(RELAY, LISTING, SEEN, fresh_id, SET.allowed_origins)
 """Answers one API Gateway event; docs/architecture.md says in which form."""

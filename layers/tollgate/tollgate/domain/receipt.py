@@ -69,6 +69,7 @@ def receipt(record: UsageRecord, *, settled: bool, staff: bool) -> dict[str, Any
         "model": record.model,
         "state": record.state,
         "status": record.status,
+        "error": record.error,
         "stream": record.stream,
         "started_at": record.started,
         "ended_at": record.ended,
@@ -106,7 +107,6 @@ def staff_facts(record: UsageRecord) -> dict[str, Any]:
         "cost_usd": usd(record.cost),
         "margin_usd": usd(record.charge - record.cost),
         "upstream_id": record.upstream_id,
-        "error": record.error,
         "suspect": record.suspect,
         "attempts": [dict(attempt) for attempt in record.attempts],
     }

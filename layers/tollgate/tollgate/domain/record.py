@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-RecordState = Literal["final", "abandoned", "late", "draft"]
+RecordState = Literal["final", "abandoned", "late", "draft", "refused"]
 """A draft says how far a running call has come; the sweeper abandons a call it had to end itself;
-the record of a call that was abandoned too early is late."""
+the record of a call that was abandoned too early is late. A refused call never held anything: its
+row is only to be read by people, and neither settled nor summed."""
 
 Funding = Literal["wallet", "subscription"]
 WindowName = Literal["day", "week", "month"]

@@ -63,7 +63,7 @@ class Receipts:
         return tuple(found)
 
     def page(self, user: str, span: Span, limit: int, cursor: str | None) -> Explained:
-        """A user's calls; their wallet must exist."""
+        """A user's calls, refused ones among them; their wallet must exist."""
         view = self._wallets.read(user)
         page: UsagePage = self._usage.list(
             user,
@@ -74,6 +74,7 @@ class Receipts:
             key=span.key,
             model=span.model,
             shards=view.first.shards,
+            refused=True,
         )
         entries = tuple(self._explained(record, view.open) for record in page.records)
         return Explained(entries, page.cursor)

@@ -70,7 +70,7 @@ class Settlement:
     def _read(self, raw: StreamRecord, failed: set[str]) -> Event | None:
         try:
             change = read_change(raw)
-            if change.new is None or change.new.get("state") == "draft":
+            if change.new is None or change.new.get("state") in {"draft", "refused"}:
                 return None
             return Event(change.sequence, raw, read_record(change.new))
         except Exception:  # noqa: BLE001 - the poison guard: one bad record must not stop the rest

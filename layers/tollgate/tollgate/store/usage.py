@@ -16,6 +16,7 @@ Stored = Literal["stored", "same", "abandoned"]
 
 ATTEMPTS: Final = 3
 DRAFT_LIFE: Final = 2 * 86_400
+REFUSED_LIFE: Final = 30 * 86_400
 RETENTION: Final = 400 * 86_400
 
 
@@ -81,6 +82,14 @@ class UsageRecords:
         except ConditionFailed:
             return
 
+    def refuse(self, record: UsageRecord) -> None:
+        """Keep the row of a refused call for a month; it is tried once.
+
+        Raises:
+            StoreError: it may be missing.
+        """
+        self.dynamo.call("PutItem", self._request(record))
+
     def get(self, user: str, rid: str) -> UsageRecord | None:
         """One record, read consistently."""
         return self._get(user, rid)
@@ -96,10 +105,12 @@ class UsageRecords:
         key: str | None = None,
         model: str | None = None,
         shards: int = 1,
+        refused: bool = False,
     ) -> UsagePage:
         """A user's calls begun from `start_ms` and before `end_ms`, by the second, newest first.
 
-        `shards` counts the shards the user ever had. A page may hold fewer than `limit` records,
+        `shards` counts the shards the user ever had. Refused calls are among them only where asked
+        for: whoever adds up must not see them. A page may hold fewer than `limit` records,
         even none, and still have a cursor.
 
         Raises:
@@ -114,6 +125,7 @@ class UsageRecords:
             low=base32(start_ms // 1_000, START_DIGITS),
             high=cursor or base32(-(-end_ms // 1_000), START_DIGITS),
             equal={name: text for name, text in (("key", key), ("model", model)) if text},
+            without=("draft",) if refused else ("draft", "refused"),
         )
         return listing.page(limit, shards)
 
@@ -131,7 +143,7 @@ class UsageRecords:
         return None
 
     def _put_late(self, record: UsageRecord, tombstone: UsageRecord) -> bool:
-        """Replace that very tombstone by the late record; what it settled stays as it settled it."""
+        """Replace that very tombstone by the late record; what it settled stays as it is."""
         late = replace(
             record,
             state="late",
@@ -167,6 +179,7 @@ class UsageRecords:
 
     def _request(self, record: UsageRecord, suffix: str = "") -> dict[str, Any]:
         start = start_of(record.hold)
-        life = DRAFT_LIFE if suffix else self.retention
+        life = REFUSED_LIFE if record.state == "refused" else self.retention
+        life = DRAFT_LIFE if suffix else life
         key = record_key(record.user, rid_of(record.hold), suffix)
         return {"TableName": self.table, "Item": key | write_record(record, start + life)}

@@ -15,7 +15,7 @@ from tollgate.store.dynamodb import Item
 from tollgate.store.marshal import item_of
 
 SCHEMA: Final = 1
-STATES: Final = frozenset({"final", "abandoned", "late", "draft"})
+STATES: Final = frozenset({"final", "abandoned", "late", "draft", "refused"})
 DRAFT: Final = "#draft"
 
 _REQUIRED: Final = ("state", "hold", "held", "charge")

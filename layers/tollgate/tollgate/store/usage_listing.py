@@ -1,7 +1,7 @@
 """How a user's usage is listed by time: day by day and shard by shard, merged, a page at a time."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
@@ -33,7 +33,10 @@ class UsagePage:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The records of a user from sort key `low` to just before `high` with these attributes."""
+    """The records of a user from sort key `low` to just before `high` with these attributes.
+
+    `without` names the states that are left out.
+    """
 
     dynamo: Dynamo
     table: str
@@ -41,6 +44,7 @@ class Listing:
     low: str
     high: str
     equal: Mapping[str, str]
+    without: Sequence[str] = ("draft", "refused")
 
     def page(self, limit: int, shards: int) -> UsagePage:
         """The newest records, at most `limit`."""
@@ -74,7 +78,9 @@ class Listing:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _request(self, partition: str, floor: str) -> dict[str, Any]:
-        conditions = ["#state <> :draft", *(f"#{name} = :{name}" for name in self.equal)]
+        left_out = {f":{state}": {"S": state} for state in self.without}
+        unwanted = [f"#state <> {name}" for name in left_out]
+        conditions = [*unwanted, *(f"#{name} = :{name}" for name in self.equal)]
         return {
             "TableName": self.table,
             "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :low AND :high",
@@ -89,7 +95,7 @@ class Listing:
                 ":pk": {"S": partition},
                 ":low": {"S": floor},
                 ":high": {"S": self.high},
-                ":draft": {"S": "draft"},
+                **left_out,
                 **{f":{name}": {"S": text} for name, text in self.equal.items()},
             },
             "ScanIndexForward": False,
