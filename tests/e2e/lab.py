@@ -136,18 +136,10 @@ def open_lab(stack: Stack, funds_usd: str = "1") -> Lab:
 
     group = made("/groups", {"name": f"lab {number}", "platform": "openai"})["id"]
     credentials = f"lab-credentials-{number}"
-    accounts = {}
-    for platform, (path, models) in VENDORS.items():
-        account = {
-            "name": f"lab {number} {platform}",
-            "platform": platform,
-            "type": "apikey",
-            "base_url": upstream_url + path,
-            "credentials": credentials,
-            "groups": [group],
-            "models": models,
-        }
-        accounts[platform] = made("/accounts", account)["id"]
+    accounts = {
+        platform: made("/accounts", account_of(platform, upstream_url, credentials, group))["id"]
+        for platform in VENDORS
+    }
     user = made("/users", {"email": f"lab{number}@example.com"})["id"]
     if funds_usd != "0":
         made(
@@ -168,6 +160,20 @@ def open_lab(stack: Stack, funds_usd: str = "1") -> Lab:
     )
     eventually(lambda: models_of(lab), lambda models: len(models) == 4)
     return lab
+
+
+def account_of(platform: str, upstream: str, credentials: str, group: str) -> dict[str, Any]:
+    """An account of a vendor that the replay upstream plays."""
+    path, models = VENDORS[platform]
+    return {
+        "name": f"{credentials} {platform}",
+        "platform": platform,
+        "type": "apikey",
+        "base_url": upstream + path,
+        "credentials": credentials,
+        "groups": [group],
+        "models": models,
+    }
 
 
 def models_of(lab: Lab) -> list[str]:
