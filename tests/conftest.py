@@ -1,14 +1,36 @@
 """Fixtures every room shares: AWS as locked moto plays it, and how hypothesis runs here."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
 from tests.locked_moto import ENVIRONMENT, locked_moto, moto_server
+from tests.skips import is_allowed
 
 settings.register_profile("tollgate", deadline=None, print_blob=True)
 settings.load_profile("tollgate")
+
+
+UNLISTED: list[str] = []
+"""Skips of this run that the list does not name."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note a skip that nobody has allowed."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        if not is_allowed(reason):
+            UNLISTED.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI a test that was skipped without leave has failed."""
+    in_ci = os.environ.get("CI") == "true"  # noqa: TID251 - CI tells itself by the environment
+    if UNLISTED and in_ci and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print("\nskipped without leave (tests/skips.py):", *UNLISTED, sep="\n  ")  # noqa: T201
 
 
 @pytest.fixture
