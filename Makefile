@@ -12,6 +12,7 @@ THREADS ?= 160
 UPSTREAM ?=
 TESTS ?= tests
 JOBS ?= 2
+ARGS ?=
 
 export UV_PYTHON_DOWNLOADS := never
 PY := .venv/bin/python
@@ -79,8 +80,8 @@ test: setup setup-sam check ## the static gate and every test, with coverage; TE
 	$(call timed,coverage,$(PY) -m coverage report --fail-under=92)
 	$(call timed,core coverage,$(PY) -m coverage report --fail-under=100 --include="*/tollgate/domain/*,*/tollgate/dialects/*,*/tollgate/store/wallet*.py")
 
-bench: .venv/.ready ## measure CPU, latency and memory of the relay
-	@exec $(PY) -m bench
+bench: .venv/.ready ## measure CPU, latency and memory of the relay; ARGS="--quick"
+	@exec $(PY) -m bench $(ARGS)
 
 # --- upkeep -------------------------------------------------------------------------------------
 

@@ -12,3 +12,4 @@ reference: .venv/.ready ## write the generated pages of docs/reference again
 	$(PY) -m tollgate.web.admin.openapi
 	$(PY) -m tollgate.web.portal.openapi
 	$(PY) -m scripts.errors_reference
+	$(PY) -m scripts.dialects_reference
