@@ -1,24 +1,40 @@
 """How a function speaks to its operators: one logger, one set of metrics, no bodies, no secrets."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 NAMESPACE: Final = "Tollgate"
 """Of the metrics, unless POWERTOOLS_METRICS_NAMESPACE is set: the template sets one per stack."""
 
 
 class Observer:
-    """Logs facts by id and counts what alarms watch."""
+    """Logs facts by id and counts what alarms watch.
+
+    The library is loaded with the first fact: a call that goes well has none to tell, and a cold
+    start need not wait for it.
+    """
 
     def __init__(self, service: str) -> None:
-        self.logger = Logger(service=service)
         self._service = service
+
+    @cached_property
+    def logger(self) -> "Logger":
+        """Where facts are written."""
+        from aws_lambda_powertools import Logger  # noqa: PLC0415 - 35 ms, see above
+
+        return Logger(service=self._service)
 
     def count(self, name: str, value: int = 1) -> None:
         """Add to a metric, and flush it at once: a stream may end long after its handler."""
+        from aws_lambda_powertools.metrics import (  # noqa: PLC0415 - see the class
+            EphemeralMetrics,
+            MetricUnit,
+        )
+
         metrics = EphemeralMetrics(service=self._service)  # the other kind is shared by threads
         metrics.namespace = metrics.namespace or NAMESPACE
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
@@ -38,6 +54,11 @@ class Observer:
         """An upstream account's credentials cannot be opened; calls go to the others."""
         self.count("AccountsUnusable")
         self.logger.error("account unusable", account=account, error=repr(error))
+
+    def unclosed(self, hour: str, error: Exception) -> None:
+        """An hour's sums cannot be made exact; the next close tries again."""
+        self.count("HoursNotClosed")
+        self.logger.error("hour not closed", hour=hour, error=repr(error))
 
     def finding(self, finding: object) -> None:
         """Something the reconciliation found: money that does not explain itself."""

@@ -50,6 +50,8 @@ CHARGED_BY: Final[Mapping[BillingMode, tuple[str, ...]]] = {
 
 Source = Literal["customer", "channel", "official"]
 
+WRITER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 
 @dataclass(frozen=True, slots=True)
 class PriceSnapshot:
@@ -73,7 +75,7 @@ class PriceSnapshot:
 
     def to_json(self) -> str:
         """Compact text that `from_json` reads back without loss."""
-        return json.dumps(
+        return WRITER.encode(
             {
                 "source": self.source,
                 "id": self.price_id,
@@ -87,8 +89,6 @@ class PriceSnapshot:
                 "model_group": self.model_group,
                 "flags": self.flags,
             },
-            separators=(",", ":"),
-            ensure_ascii=False,
         )
 
     @classmethod
@@ -193,7 +193,8 @@ def charge(usage: Usage, snapshot: PriceSnapshot) -> Charge:
     A `times` price counts one call even when nothing else was reported. A class that counts but
     that nothing prices contributes nothing; unpriced models and tools were refused before.
     """
-    interval = matching_interval(snapshot.intervals, usage.context_size)
+    intervals = snapshot.intervals
+    interval = matching_interval(intervals, usage.context_size) if intervals else None
     prices = prices_for(snapshot, interval)
     exact = [
         (name, quantity, price, atoms(price, name, quantity))

@@ -141,4 +141,6 @@ def _base64(value: object) -> str:
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
-_encode: Final = json.JSONEncoder(separators=(",", ":"), default=_base64, allow_nan=False).encode
+_encode: Final = json.JSONEncoder(
+    separators=(",", ":"), default=_base64, allow_nan=False, check_circular=False
+).encode

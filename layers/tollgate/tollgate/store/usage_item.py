@@ -6,6 +6,7 @@ What is empty, or the same as another attribute, is left out.
 import zlib
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, Final
 
 from tollgate.domain.holds import day_of, parse_hold_id, shard_of, start_of
@@ -62,10 +63,16 @@ def write_record(record: UsageRecord, expires: int) -> Item:
             {name: _plain(fact) for name, fact in attempt.items()} for attempt in record.attempts
         ]
     if record.price:
-        values["price"] = zlib.compress(record.price.encode(), 9)
+        values["price"] = _compressed(record.price)
     if record.windows:
         values["windows"] = _write_windows(record.windows)
     return item_of(values)
+
+
+@lru_cache(maxsize=256)
+def _compressed(price: str) -> bytes:
+    """The same few prices are written again and again."""
+    return zlib.compress(price.encode(), 9)
 
 
 def _plain(value: str | int) -> str | int:
