@@ -21,7 +21,7 @@ from tollgate.settings import Settings
 from tollgate.store.passwords import PasswordHashes
 from tollgate.store.state import StateItem
 from tollgate.web.management.api import Api
-from tollgate.web.portal.desk import Stores
+from tollgate.web.portal.desk import People, Stores
 from tollgate.web.portal.opening import PortalSurroundings, open_api, open_desk
 
 ASKED: Final = "before-parameter-build.dynamodb"
@@ -92,14 +92,19 @@ class Sent:
 
 @dataclass
 class Portal:
-    """One installation; `acting` is false while a test looks behind the API."""
+    """One installation; `acting` is false while a test looks behind the API.
+
+    `asked` is what the API asked of DynamoDB: operations and tables.
+    """
 
     api: Api
     stores: Stores
+    people: People
     now: int = NOW
     logged: list[Mapping[str, Any]] = field(default_factory=list)
     slept: list[int] = field(default_factory=list)
     acting: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
 
     def send(self, method: str, path: str, body: Any, sent: Sent) -> Answer:
         """One event through the API, under the portal's role."""
@@ -255,7 +260,7 @@ def opened(settings: Settings, hashes: PasswordHashes | None = None) -> Portal:
     )
     desk = open_desk(settings, connected(settings), around)
     api = open_api(settings, desk, around)
-    found.append(Portal(api, desk.stores, logged=logged, slept=slept))
+    found.append(Portal(api, desk.stores, desk.people, logged=logged, slept=slept))
     return found[0]
 
 
@@ -269,7 +274,9 @@ def guarded(portal: Portal, settings: Settings) -> Iterator[None]:
 
     def ask(params: dict[str, Any], model: Any, **_: Any) -> None:
         if portal.acting:
-            role.guard(model.name, called(params, names))
+            request = called(params, names)
+            portal.asked.append((model.name, request.get("TableName", "")))
+            role.guard(model.name, request)
 
     clients = [
         portal.stores.catalog._connection.client,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scripts import errors_reference
 from tollgate.web.admin import openapi
+from tollgate.web.portal import openapi as portal
 
 ROOT = Path(__file__).parents[2]
 AGAIN = "is stale; run: make reference"
@@ -11,6 +12,10 @@ AGAIN = "is stale; run: make reference"
 
 def test_the_admin_api_is_described_as_it_is() -> None:
     assert (ROOT / openapi.PATH).read_text("utf-8") == openapi.document(), AGAIN
+
+
+def test_the_portal_api_is_described_as_it_is() -> None:
+    assert (ROOT / portal.PATH).read_text("utf-8") == portal.document(), AGAIN
 
 
 def test_the_errors_are_listed_as_they_are() -> None:
