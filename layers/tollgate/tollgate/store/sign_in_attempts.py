@@ -64,10 +64,16 @@ class Attempts:
         raise Throttled(f"{name}: tried by too many at once")
 
     def give_back(self, place: Place) -> None:
-        """Let a try not count: it was no guess. Only within its own window."""
-        same = (AttemptsItem.until == place.until) & (AttemptsItem.taken > 0)
+        """Let a try not count: it was no guess. Only within its own window.
+
+        The last one takes the window along, so that nothing shows that there was one.
+        """
+        item, same = item_of(place.name), AttemptsItem.until == place.until
         with suppress(ConditionFailed), foreign_errors():
-            item_of(place.name).update([AttemptsItem.taken.add(-1)], condition=same)
+            item.delete(same & (AttemptsItem.taken == 1))
+            return
+        with suppress(ConditionFailed), foreign_errors():
+            item.update([AttemptsItem.taken.add(-1)], condition=same & (AttemptsItem.taken > 0))
 
     def _join(self, name: str, limit: int, now: int) -> Place | None:
         """A place in a window that is open and has one."""
