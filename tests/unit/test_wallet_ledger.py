@@ -8,9 +8,10 @@ from tests.simulation.bank import KEY, NOON, USER, Bank
 from tollgate.domain.errors import Conflict, InsufficientBalance, ValidationFailed
 from tollgate.domain.ledger import Credit, LedgerLine
 from tollgate.domain.money import WALLET_LIMIT
-from tollgate.domain.record import UsageRecord
-from tollgate.domain.wallet import Outcome
-from tollgate.store.dynamodb import OutcomeUnknown, Throttled
+from tollgate.domain.record import UsageRecord, Windows
+from tollgate.domain.wallet import Outcome, Subscription
+from tollgate.domain.windows import SubscriptionTerms
+from tollgate.store.dynamodb import OutcomeUnknown, Throttled, TransactionRefused
 from tollgate.store.wallet import WalletMissing
 
 TOPUP = Credit(USER, 500, "topup", "stripe", "pi_1", "stripe", "card")
@@ -159,6 +160,54 @@ def test_a_late_charge_finds_the_keys_quota_gone() -> None:
     bank.wallets.drop_key_quota(USER, KEY)
     bank.wallets.late_debit(record)
     assert (bank.sums(), bank.wallet().keys) == ((970, 0, 30), {})
+
+
+def test_a_late_charge_of_a_subscriptions_call_moves_only_its_counter() -> None:
+    bank = Bank()
+    day = NOON - NOON % 86_400
+    parts: Any = {"day": 500, "week": 500, "month": 500}
+    bank.wallets.set_subscription(
+        USER, "g001", Subscription(Windows(day, day, day), parts, parts, NOON + 86_400)
+    )
+    terms = SubscriptionTerms("g001", day, day + 86_400, day, day)
+    bank.wallets.late_debit(late(bank, 100, 30, subscription=terms))
+    wallet = bank.wallet()
+    assert (bank.sums(), wallet.subscription_debits, wallet.late) == ((1_000, 0, 0), 30, 30)
+    assert wallet.subscriptions["g001"].left == parts
+
+
+def test_a_late_charge_that_never_finds_the_wallet_still_is_made_later() -> None:
+    bank = Bank()
+    bank.wallets.set_key_quota(USER, KEY, 200)
+    record = late(bank, 100, 30, limited_key=True)
+
+    def contradict(operation: str, request: Any) -> None:
+        if operation == "TransactWriteItems":
+            bank.dynamo.before = None
+            condition = request["TransactItems"][1]["Update"]["ConditionExpression"]
+            if "#key" in condition:
+                bank.wallets.drop_key_quota(USER, KEY)
+        elif operation == "GetItem":
+            bank.dynamo.before = None
+            bank.wallets.set_key_quota(USER, KEY, 200)
+        bank.dynamo.before = contradict
+
+    bank.dynamo.before = contradict
+    with pytest.raises(Throttled):
+        bank.wallets.late_debit(record)
+
+
+def test_a_credit_refused_for_a_wallet_that_has_room_again_is_tried_again() -> None:
+    bank = Bank(balance=0)
+    once = iter([TransactionRefused(["None", "ConditionalCheckFailed"])])
+
+    def before(operation: str, request: Any) -> None:
+        if operation == "TransactWriteItems" and (refused := next(once, None)):
+            raise refused
+
+    bank.dynamo.before = before
+    assert bank.wallets.credit(TOPUP).amount == 500
+    assert money(bank) == (500, 500)
 
 
 def test_a_late_charge_of_a_missing_wallet_is_said_to_be_so() -> None:

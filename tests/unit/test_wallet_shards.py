@@ -8,6 +8,7 @@ from tests.simulation.bank import KEY, USER, Bank
 from tollgate.domain.errors import Conflict, ValidationFailed
 from tollgate.domain.sharding import home
 from tollgate.domain.wallet import Outcome
+from tollgate.store.dynamodb import Throttled
 
 
 def test_a_new_shard_starts_as_strict_as_the_first_is() -> None:
@@ -92,6 +93,45 @@ def test_a_view_torn_by_a_transfer_is_read_again() -> None:
     bank.dynamo.after = transfer
     assert bank.wallets.read(USER).available == 1_000
     assert [name for name, _ in bank.dynamo.sent].count("BatchGetItem") == 3
+
+
+def test_a_view_that_never_comes_to_rest_is_no_view() -> None:
+    bank = Bank(balance=1_000, shards=2)
+
+    def transfer(operation: str, request: Any, answer: Any) -> None:
+        if operation == "BatchGetItem":
+            first = answer["Responses"]["Wallets"][0]
+            first["available"], first["transfers"] = {"N": "900"}, {"N": "-100"}
+
+    bank.dynamo.after = transfer
+    with pytest.raises(Throttled):
+        bank.wallets.read(USER)
+
+
+def test_gathering_takes_from_the_richest_first_and_no_more_than_half_without_need() -> None:
+    bank = Bank(balance=1_000, shards=4)
+    bank.wallets.transfer(USER, 0, 1, 600)
+    bank.wallets.transfer(USER, 0, 2, 300)
+    bank.wallets.gather(USER, 3, 200)
+    assert [bank.wallet(shard).available for shard in range(4)] == [100, 300, 300, 300]
+    bank.wallets.gather(USER, 3, 200)
+    assert [bank.wallet(shard).available for shard in range(4)] == [100, 300, 300, 300]
+    bank.wallets.gather(USER, 3, 950)
+    assert [bank.wallet(shard).available for shard in range(4)] == [50, 0, 0, 950]
+
+
+def test_gathering_goes_on_where_a_shard_was_emptied_meanwhile() -> None:
+    bank = Bank(balance=1_000, shards=3)
+    bank.wallets.transfer(USER, 0, 1, 500)
+
+    def empty(operation: str, request: Any) -> None:
+        if operation == "TransactWriteItems":
+            bank.dynamo.before = None
+            bank.wallets.transfer(USER, 0, 1, 500)
+
+    bank.dynamo.before = empty
+    bank.wallets.gather(USER, 2, 400)
+    assert bank.wallet(2).available == 400
 
 
 def test_keys_a_batch_left_unread_are_asked_for_again() -> None:

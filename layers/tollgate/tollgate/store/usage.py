@@ -1,5 +1,6 @@
 """Usage records: each put once under a key its hold names, so no index and no marker is needed."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -18,6 +19,10 @@ ATTEMPTS: Final = 3
 DRAFT_LIFE: Final = 2 * 86_400
 REFUSED_LIFE: Final = 30 * 86_400
 RETENTION: Final = 400 * 86_400
+ABSENT: Final = {
+    "ConditionExpression": "attribute_not_exists(#pk)",
+    "ExpressionAttributeNames": {"#pk": "pk"},
+}
 
 
 class RecordTaken(StoreError):
@@ -77,10 +82,8 @@ class UsageRecords:
             "ExpressionAttributeNames": {"#pk": "pk", "#charge": "charge"},
             "ExpressionAttributeValues": {":charge": {"N": str(record.charge)}},
         }
-        try:
+        with suppress(ConditionFailed):
             self.dynamo.call("PutItem", request, attempts=ATTEMPTS)
-        except ConditionFailed:
-            return
 
     def refuse(self, record: UsageRecord) -> None:
         """Keep the row of a refused call for a month; it is tried once.
@@ -88,7 +91,8 @@ class UsageRecords:
         Raises:
             StoreError: it may be missing.
         """
-        self.dynamo.call("PutItem", self._request(record))
+        with suppress(ConditionFailed):  # a row that is there stays
+            self.dynamo.call("PutItem", {**self._request(record), **ABSENT})
 
     def get(self, user: str, rid: str) -> UsageRecord | None:
         """One record, read consistently."""
@@ -131,11 +135,7 @@ class UsageRecords:
 
     def _put_absent(self, record: UsageRecord) -> UsageRecord | None:
         """Put the record; gives the one that is there instead, if one is."""
-        absent = {
-            "ConditionExpression": "attribute_not_exists(#pk)",
-            "ExpressionAttributeNames": {"#pk": "pk"},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+        absent = {**ABSENT, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
             self.dynamo.call("PutItem", {**self._request(record), **absent}, attempts=ATTEMPTS)
         except ConditionFailed as failed:

@@ -134,8 +134,7 @@ class Administration(Shards):
         change = Change(self.clock())
         change.remove(f"keys.{change.name('key', key_alias)}")
         change.require_present("keys")
-        if not self._try(user, shard, change):
-            raise WalletMissing("this user has no wallet")
+        self._try(user, shard, change)
 
     # --- subscriptions ----------------------------------------------------------------------
 
@@ -145,8 +144,7 @@ class Administration(Shards):
         path = f"subscriptions.{change.name('group', group_alias)}"
         change.put(path, write_subscription(subscription))
         change.require_present("subscriptions")
-        if not self._try(user, 0, change):
-            raise WalletMissing("this user has no wallet")
+        self._try(user, 0, change)
 
     # --- days -------------------------------------------------------------------------------
 
@@ -209,7 +207,11 @@ class Administration(Shards):
     def _try(
         self, user: str, shard: int, change: Change, *, attempts: int = IDEMPOTENT_ATTEMPTS
     ) -> bool:
-        """Whether the change could be made; its condition is false otherwise."""
+        """Whether the change could be made; its condition is false otherwise.
+
+        Raises:
+            WalletMissing: there is nothing to change.
+        """
         try:
             self.write(user, shard, change, attempts=attempts)
         except ConditionFailed as failed:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from tollgate.domain.errors import Conflict, ValidationFailed
-from tollgate.domain.holds import parse_hold_id
+from tollgate.domain.holds import HoldId, parse_hold_id
 from tollgate.domain.ledger import OVERDRAWING, Credit, LedgerLine, LedgerPage
 from tollgate.domain.money import WALLET_LIMIT, usd
 from tollgate.domain.record import UsageRecord
@@ -78,24 +78,28 @@ class Ledger(WalletTable):
         )
         limited = hold.key_limited
         for _ in range(TRIES):
-            change = Change(self.clock())
-            change.add("late", record.late_charge)
-            if hold.funding == "wallet":
-                change.add("available", -record.late_charge)
-                change.add("debits", record.late_charge)
-            else:
-                change.add("subscription_debits", record.late_charge)
-            change.require_present("late")
-            key = f"keys.{change.name('key', hold.key_alias)}"
-            if limited:
-                change.require_present(f"{key}.remaining")
-                change.add(f"{key}.remaining", -record.late_charge)
+            change = self._debit(hold, record.late_charge, limited=limited)
             line = self._move(credit, hold.shard, change)
             if line is not None:
                 return line
             wallet = self.shard(record.user, hold.shard)
             limited = hold.key_limited and hold.key_alias in wallet.keys
         raise Throttled(f"{record.user}: the wallet changes faster than a late debit can be made")
+
+    def _debit(self, hold: HoldId, amount: int, *, limited: bool) -> Change:
+        change = Change(self.clock())
+        change.require_present("late")
+        change.add("late", amount)
+        if hold.funding == "wallet":
+            change.add("available", -amount)
+            change.add("debits", amount)
+        else:
+            change.add("subscription_debits", amount)
+        if limited:
+            quota = f"keys.{change.name('key', hold.key_alias)}.remaining"
+            change.require_present(quota)
+            change.add(quota, -amount)
+        return change
 
     def ledger(self, user: str, cursor: str | None = None, limit: int = 50) -> LedgerPage:
         """A user's lines, newest first; a line may take a moment to appear here.

@@ -8,7 +8,7 @@ from typing import Final
 from tollgate.domain.errors import BillingUnavailable
 from tollgate.domain.limits import insufficient
 from tollgate.domain.wallet import Wallet, sweepable, violations
-from tollgate.store.dynamodb import Dynamo, Item, TransactionRefused
+from tollgate.store.dynamodb import Dynamo, Item, Throttled, TransactionRefused
 from tollgate.store.wallet_change import Change
 from tollgate.store.wallet_item import n, read_wallet, wallet_key
 
@@ -165,6 +165,7 @@ class WalletTable:
 
         Raises:
             WalletMissing: the user has no wallet.
+            StoreError: as the port says.
         """
         first = self.shard(user, 0)
         if first.shards == 1:
@@ -172,8 +173,8 @@ class WalletTable:
         for _ in range(TORN_READS):
             shards = tuple(self._shards(user, first.shards))
             if sum(shard.transfers for shard in shards) == 0:
-                break
-        return WalletView(user, shards)
+                return WalletView(user, shards)
+        raise Throttled(f"{user}: money moves between shards faster than they can be read")
 
     def _shards(self, user: str, count: int) -> Iterable[Wallet]:
         found: dict[int, Wallet] = {}
