@@ -11,6 +11,7 @@ from tollgate.domain.errors import InvalidRequest, ModelPriceNotConfigured
 from tollgate.domain.estimate import (
     Demand,
     demand,
+    enough_until,
     estimated_usage,
     grown,
     hold_amount,
@@ -264,6 +265,22 @@ def test_hold_amount(snapshot: PriceSnapshot, wanted: Demand, output: int, nanos
 )
 def test_growth(wanted: Demand, held: int, produced: int, expected: int) -> None:
     assert grown(wanted, held, produced) == expected
+
+
+@pytest.mark.parametrize(
+    ("held", "enough"),
+    [
+        pytest.param(0, -2, id="nothing held: ask at once"),
+        pytest.param(1, 0, id="one token"),
+        pytest.param(1_024, 1_534, id="the first thousand"),
+        pytest.param(8_000, 11_998, id="a whole percentage"),
+    ],
+)
+def test_growth_need_not_be_asked_for_before_it_is_due(held: int, enough: int) -> None:
+    endless = Demand(0, 0, held, None)
+    assert enough_until(held) == enough
+    assert grown(endless, held, produced_tokens(max(enough, 0))) == held or held == 0
+    assert grown(endless, held, produced_tokens(enough + 1)) > held or held == 0
 
 
 def test_seen_text_is_counted_cautiously_and_estimated_plainly() -> None:

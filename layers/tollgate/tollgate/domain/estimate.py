@@ -190,6 +190,11 @@ def grown(demand: Demand, held_visible: int, produced: int) -> int:
     return held_visible
 
 
+def enough_until(held_visible: int) -> int:
+    """The visible bytes up to which `grown` asks for no more; it need not be asked before."""
+    return (held_visible * EXTEND_AT_PERCENT - 1) // 100 * BYTES_PER_TOKEN_INCREMENTAL
+
+
 def estimated_usage(call: Call, visible_bytes: int) -> Usage:
     """The labelled estimate for a delivered answer whose upstream reported no usage (R10)."""
     tokens_in = -(-call.text_bytes // BYTES_PER_TOKEN_ESTIMATED)

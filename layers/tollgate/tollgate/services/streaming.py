@@ -12,7 +12,7 @@ from typing import Final
 
 from tollgate.dialects import Dialect, StopReason, Tap
 from tollgate.domain.errors import BillingUnavailable, TollgateError, UpstreamFailed
-from tollgate.domain.estimate import grown, produced_tokens
+from tollgate.domain.estimate import enough_until, grown, produced_tokens
 from tollgate.services.admission import Admitted
 from tollgate.services.metering import Outcome
 from tollgate.services.sending import Sent
@@ -39,6 +39,7 @@ class StreamedAnswer:
     finish: Finish
     hold: Hold = field(init=False)
     visible: int = field(init=False)
+    enough: int = field(init=False)
     stop: StopReason | None = field(init=False, default=None)
     error: str = field(init=False, default="")
     first_byte: int = field(init=False, default=0)
@@ -48,6 +49,7 @@ class StreamedAnswer:
     def __post_init__(self) -> None:
         self.hold = self.admitted.hold
         self.visible = self.admitted.demand.visible
+        self.enough = enough_until(self.visible)
         self.produced = self._produce()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -136,6 +138,8 @@ class StreamedAnswer:
 
     def _covered(self) -> bool:
         """Keep the hold ahead of what is produced; False when the user cannot pay for more."""
+        if self.tap.visible_bytes <= self.enough:
+            return True
         produced = produced_tokens(self.tap.visible_bytes)
         wanted = grown(self.admitted.demand, self.visible, produced)
         if wanted == self.visible:
@@ -149,6 +153,7 @@ class StreamedAnswer:
             self.error = BillingUnavailable.code
             return False
         self.visible = wanted
+        self.enough = enough_until(wanted)
         return True
 
     def _abandon(self) -> None:

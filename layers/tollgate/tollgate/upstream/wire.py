@@ -75,23 +75,25 @@ class Chunked:
         if self._pending:
             data, self._pending = self._pending + data, b""
         parts: list[bytes] = []
-        place = 0
-        while not self._trailing:
+        place, end = 0, len(data)
+        while place < end and not self._trailing:
             if self._left:
                 part = data[place : place + self._left]
                 parts.append(part)
                 place += len(part)
                 self._left -= len(part)
-                if self._left:
-                    return b"".join(parts)
-            found = self._size_line.match(data, place)
-            if found is None:
+                if data.startswith(b"\r\n", place) and not self._left:
+                    place += 2
+                    self._size_line = FIRST_CHUNK
+            elif found := self._size_line.match(data, place):
+                place = found.end()
+                self._begin(int(found[1], 16))
+            else:
                 self._wait(data[place:])
-                return b"".join(parts)
-            place = found.end()
-            self._begin(int(found[1], 16))
-        self._trailer(data[place:])
-        return b"".join(parts)
+                break
+        if self._trailing:
+            self._trailer(data[place:])
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def end(self) -> None:
         """Chunks end by a chunk of size 0, never by the connection's end."""
