@@ -33,8 +33,13 @@ def counters(record: UsageRecord) -> Counter[str]:
 
 
 def dimensions(record: UsageRecord) -> list[str]:
-    """What a call counts in, beside its user. A call no account answered has no upstream rows."""
-    rows = ["all", f"group#{record.group}", f"model#{record.model}"]
+    """What a call counts in, beside its user. A call no account answered has no upstream rows.
+
+    Of a call whose relay was killed only the user is known; it may be told more of later.
+    """
+    rows = ["all"]
+    if record.group:
+        rows += [f"group#{record.group}", f"model#{record.model}"]
     if record.account:
         rows += [
             f"account#{record.account}",
@@ -51,6 +56,8 @@ def of_user(record: UsageRecord) -> Counter[str]:
     own = counters(record)
     found = Counter(own)
     for kind, name in (("key", record.key), ("model", record.model)):
+        if not name:
+            continue
         found.update({f"{kind}.{name}.{counter}": n for counter, n in own.items()})
     return found
 

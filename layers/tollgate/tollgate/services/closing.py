@@ -9,12 +9,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from tollgate.domain.errors import TollgateError
 from tollgate.domain.holds import SKEW, TTL_SECONDS, parse_hold_id
 from tollgate.domain.record import UsageRecord
 from tollgate.domain.rollup import Row, requests_by_account, summed
+from tollgate.store.dynamodb import StoreError
 from tollgate.store.rollups import Rollups, epoch_of
 from tollgate.store.usage import UsageRecords
-from tollgate.store.wallet import Wallets
+from tollgate.store.usage_item import UnreadableRecord
+from tollgate.store.wallet import WalletMissing, Wallets
+
+Stuck = Callable[[str, Exception], None]
+"""Hears of an hour that could not be closed, and why; it is tried again next time."""
+
+
+def ignore(hour: str, error: Exception) -> None:
+    """What becomes of an hour that cannot be closed where nobody is told."""
+
 
 SWEPT_SECONDS: Final = TTL_SECONDS["s"] + SKEW + 300
 """After so long every hold of a call was settled or swept: its life, the skew, one sweep more."""
@@ -46,6 +57,7 @@ class Closing:
         finish_late: debits late records whose stream record may be lost.
         clock: epoch ms.
         settle_seconds: how long after its end an hour may still change.
+        stuck: hears of hours that cannot be closed; the others are, nevertheless.
     """
 
     def __init__(
@@ -56,7 +68,9 @@ class Closing:
         finish_late: Callable[[Iterable[UsageRecord]], None],
         clock: Callable[[], int],
         settle_seconds: int = SWEPT_SECONDS,
+        stuck: Stuck = ignore,
     ) -> None:
+        self._stuck = stuck
         self._rollups = rollups
         self._records = records
         self._wallets = wallets
@@ -68,13 +82,21 @@ class Closing:
         """Close every hour that waits and can change no more; gives their names."""
         latest = hour_name(self._clock() // 1_000 - self._settle_seconds)
         waiting = self._rollups.open_hours(latest)
-        for hour, asked in waiting:
-            self.close(hour)
-            self._rollups.done(hour, asked)
-        for day in sorted({hour[:8] for hour, _ in waiting}):
+        closed = [hour for hour, asked in waiting if self._try(hour, asked)]
+        for day in sorted({hour[:8] for hour in closed}):
             if f"{day}23" < latest:
                 self.close_wallet_days(day)
-        return [hour for hour, _ in waiting]
+        return closed
+
+    def _try(self, hour: str, asked: int) -> bool:
+        """Close one hour; one that cannot be closed keeps no other one open."""
+        try:
+            self.close(hour)
+            self._rollups.done(hour, asked)
+        except (StoreError, TollgateError, UnreadableRecord) as error:
+            self._stuck(hour, error)
+            return False
+        return True
 
     def close(self, hour: str) -> None:
         """Replace the rows of one hour, and the days they belong to."""
@@ -98,7 +120,8 @@ class Closing:
         total: Counter[str] = Counter()
         for row in hours:
             total.update(row.sums)
-        self._rollups.put_day(name, day, total)
+        over = f"{day}23" < hour_name(self._clock() // 1_000 - self._settle_seconds)
+        self._rollups.put_day(name, day, total, closed=over)
 
     def close_wallet_days(self, day: str) -> None:
         """Let wallets forget the counters of a day whose usage was counted."""
@@ -121,7 +144,7 @@ class Closing:
     def pages(self, user: str, hour: str) -> Iterator[Sequence[UsageRecord]]:
         """A user's records of an hour, some at a time."""
         began = epoch_of(hour) * 1_000
-        shards = len(self._wallets.read(user).shards)
+        shards = self._shards(user)
         cursor: str | None = None
         while True:
             page = self._records.list(user, began, began + 3_600_000, cursor, PAGE, shards=shards)
@@ -129,3 +152,10 @@ class Closing:
             cursor = page.cursor
             if cursor is None:
                 return
+
+    def _shards(self, user: str) -> int:
+        """How many shards the user ever had; records outlive a wallet."""
+        try:
+            return self._wallets.shard(user, 0).shards
+        except WalletMissing:
+            return 1

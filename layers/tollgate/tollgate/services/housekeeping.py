@@ -12,10 +12,21 @@ from tollgate.services.recording import Recording, UnreadableMessage
 from tollgate.services.sweeping import MESSAGE_TYPE as SWEEP
 from tollgate.services.sweeping import Sweeping, swept_user
 from tollgate.store.dynamodb import StoreError
+from tollgate.store.usage import RecordTaken
 from tollgate.store.wallet import WalletMissing
 
 SEGMENTS: Final = 60
 """The wallets are looked through once an hour, a part every minute: sleepers are swept, too."""
+
+POISON: Final = (
+    UnreadableMessage,
+    RecordTaken,
+    WalletMissing,
+    ValueError,
+    KeyError,
+    TypeError,
+)
+"""What happens to a message each time it is tried."""
 
 Event = Mapping[str, Any]
 
@@ -70,7 +81,7 @@ class Housekeeping:
         try:
             message = json.loads(queued["body"])
             self._do(message)
-        except (UnreadableMessage, WalletMissing, ValueError, KeyError, TypeError) as broken:
+        except POISON as broken:
             return self._set_aside(queued, broken)
         except StoreError:
             return False

@@ -8,24 +8,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tollgate.domain.holds import parse_hold_id, rid_of
+from tollgate.domain.holds import SKEW, day_of, hour_of, parse_hold_id, rid_of
 from tollgate.domain.ledger import LedgerLine
 from tollgate.domain.rollup import of_user
 from tollgate.domain.wallet import Wallet, violations
 from tollgate.services.closing import Closing, day_before, hour_name, hours_of
 from tollgate.store.rollups import Rollups
 from tollgate.store.usage import UsageRecords
-from tollgate.store.wallet import Wallets, WalletView
+from tollgate.store.usage_item import UnreadableRecord
+from tollgate.store.wallet import WalletMissing, Wallets, WalletView
 
 Check = Literal["R1", "R2", "R3", "R4", "R5", "R6", "R7"]
 
-LATE_SWEEP: Final = 600
-"""Seconds after its expiry by which a hold must have been swept."""
+LATE_SWEEP: Final = SKEW + 3_600 + 600
+"""Seconds after its expiry by which a hold must have been swept: wallets nobody uses are looked at
+once an hour."""
 
 LATE_SETTLE_MS: Final = 300_000
 """Age at which a record's hold must be settled."""
 
 LEDGER_PAGE: Final = 100
+END_OF_TIME: Final = "9999999999"
+LOOKS: Final = 3
+"""How often what changes while it is looked at is looked at."""
 
 CHECKS: Final[dict[Check, str]] = {
     "R1": "a wallet's identities hold, and transfers between shards cancel out",
@@ -45,6 +50,14 @@ class Finding:
     check: Check
     user: str
     detail: str
+
+
+def readable(check: Check, user: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings of a check that reads records; one that cannot be read is a finding, too."""
+    try:
+        yield from findings
+    except UnreadableRecord as broken:
+        yield Finding(check, user, str(broken))
 
 
 class Reconciliation:
@@ -74,17 +87,23 @@ class Reconciliation:
 
     def user(self, user: str) -> Iterator[Finding]:
         """Check one user."""
-        view = self._wallets.read(user)
+        try:
+            view = self._wallets.read(user)
+        except WalletMissing:
+            yield Finding("R1", user, "the wallet's first shard is missing")
+            return
+        if len(view.shards) != view.first.shards:
+            yield Finding("R1", user, f"{len(view.shards)} of {view.first.shards} shards are there")
         for shard in view.shards:
             yield from self._identities(shard)
             yield from self._overdue(shard)
-            yield from self._unsettled(shard)
-            yield from self._days(shard)
+            yield from readable("R6", user, self._unsettled(shard))
+            yield from readable("R3", user, self._days(shard))
         moved = sum(shard.transfers for shard in view.shards)
         if moved:
             yield Finding("R1", user, f"transfers between shards add up to {moved}, not 0")
         yield from self._credits(view)
-        yield from self._hours(user)
+        yield from readable("R7", user, self._hours(view))
 
     def _identities(self, wallet: Wallet) -> Iterator[Finding]:
         for broken in violations(wallet):
@@ -92,9 +111,15 @@ class Reconciliation:
             yield Finding(check, wallet.user, f"shard {wallet.shard}: {broken}")
 
     def _credits(self, view: WalletView) -> Iterator[Finding]:
-        lines = sum(line.amount for line in self._lines(view.first.user) if line.kind != "late")
-        if lines != view.credits:
-            yield Finding("R2", view.first.user, f"lines add up to {lines}, credits {view.credits}")
+        """A line that is made between two reads is no finding: look again."""
+        for _ in range(LOOKS):
+            lines = sum(line.amount for line in self._lines(view.user) if line.kind != "late")
+            if lines == view.credits:
+                return
+            before, view = view, self._wallets.read(view.user)
+            if before.credits == view.credits:
+                break
+        yield Finding("R2", view.user, f"lines add up to {lines}, credits {view.credits}")
 
     def _lines(self, user: str) -> Iterator[LedgerLine]:
         cursor: str | None = None
@@ -109,7 +134,8 @@ class Reconciliation:
         """Days that are over, and whose calls have all been settled."""
         today = hour_name(self._clock() // 1_000)[:8]
         for day in sorted({name[:8] for name in wallet.days}):
-            if day >= day_before(today):
+            running = any(day_of(parse_hold_id(hold).start) == day for hold in wallet.open)
+            if day >= day_before(today) or running:
                 continue
             counted = (wallet.days.get(f"{day}c", 0), wallet.days.get(f"{day}n", 0))
             used = self._closing.day_totals(wallet.user, day).get(wallet.shard, (0, 0))
@@ -132,17 +158,21 @@ class Reconciliation:
             if age > LATE_SETTLE_MS:
                 yield Finding("R6", wallet.user, f"hold {hold} was recorded {age} ms ago")
 
-    def _hours(self, user: str) -> Iterator[Finding]:
-        """The closed hours of today and yesterday."""
-        today = hour_name(self._clock() // 1_000)[:8]
+    def _hours(self, view: WalletView) -> Iterator[Finding]:
+        """The closed hours of today and yesterday; not those that are about to be closed again."""
+        user, today = view.user, hour_name(self._clock() // 1_000)[:8]
         for day in (day_before(today), today):
             rows = self._rollups.hours(f"user#{user}", *(hours_of(day)[i] for i in (0, -1)))
             for row in rows:
-                if not row.closed:
-                    continue
-                used = self._recount(user, row.period)
-                if dict(row.sums) != used:
+                used = self._recount(user, row.period) if row.closed else row.sums
+                if dict(row.sums) != used and not self._changing(view, row.period):
                     yield Finding("R7", user, f"{row.period}: {dict(row.sums)} is not {used}")
+
+    def _changing(self, view: WalletView, hour: str) -> bool:
+        """Whether a call of an hour is still to be settled, or its close has been asked for."""
+        if any(hour_of(parse_hold_id(hold).start) == hour for hold in view.open):
+            return True
+        return any(hour == waiting for waiting, _ in self._rollups.open_hours(END_OF_TIME))
 
     def _recount(self, user: str, hour: str) -> dict[str, int]:
         total: Counter[str] = Counter()

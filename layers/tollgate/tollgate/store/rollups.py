@@ -7,8 +7,9 @@ counts it afresh from the usage records. So a sum may lag, but never drifts.
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from tollgate.domain.record import UsageRecord
@@ -21,6 +22,9 @@ SLICES: Final = 16
 """Who was active in an hour lies on so many partitions: many users may begin at once."""
 
 BATCH: Final = 25
+COUNTERS: Final = 100
+"""Sums added by one update: its expression stays far below DynamoDB's 4 KB and 300 operators."""
+
 IDS_PER_ITEM: Final = 2_000
 MARK_LIFE: Final = 8 * 86_400
 HOUR_LIFE: Final = 90 * 86_400
@@ -39,11 +43,10 @@ class SumRow:
 
 @dataclass(frozen=True, slots=True)
 class Rollups:
-    """The rollups table. `opened` remembers the hours this process has announced."""
+    """The rollups table."""
 
     dynamo: Dynamo
     table: str
-    opened: set[str] = field(default_factory=set)
 
     # --- live -----------------------------------------------------------------------------
 
@@ -53,9 +56,8 @@ class Rollups:
         Raises:
             StoreError: some marks may be missing; call again.
         """
-        if hour not in self.opened:
-            self.reopen(hour)
-            self.opened.add(hour)
+        # Each time: the hour may have been closed since this process announced it last.
+        self.reopen(hour)
         self._put_all(
             {
                 "pk": f"active#{hour}#{slice_of(user)}",
@@ -72,7 +74,8 @@ class Rollups:
             StoreError: part of it may be missing until the hour closes.
         """
         for (name, hour), sums in summed(records).items():
-            self._add_to(name, hour, sums)
+            for start in range(0, len(sums), COUNTERS):
+                self._add_to(name, hour, dict(islice(sums.items(), start, start + COUNTERS)))
         for (account, hour), ids in requests_by_account(records).items():
             self._put_all([id_list(account, hour, sorted(ids))])
 
@@ -146,9 +149,10 @@ class Rollups:
             for (name, hour), sums in rows.items()
         )
 
-    def put_day(self, name: str, day: str, sums: Sums) -> None:
-        """Replace a day row."""
-        self._put({"pk": name, "sk": f"day#{day}", "closed": True, **sums})
+    def put_day(self, name: str, day: str, sums: Sums, *, closed: bool) -> None:
+        """Replace a day row; `closed` once all its hours are."""
+        final = {"closed": True} if closed else {}
+        self._put({"pk": name, "sk": f"day#{day}", **final, **sums})
 
     def put_request_ids(self, account: str, hour: str, ids: Sequence[str]) -> None:
         """Keep the request ids of an account's hour, exactly; more lists of it do no harm."""
