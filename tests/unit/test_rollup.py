@@ -1,0 +1,184 @@
+"""What a call adds to which rows, and how its charge is explained: figures typed out."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tollgate.domain.catalog import Interval
+from tollgate.domain.charge import PriceSnapshot
+from tollgate.domain.receipt import receipt
+from tollgate.domain.record import UsageRecord
+from tollgate.domain.rollup import counters, dimensions, of_user, requests_by_account, summed
+
+HOLD = "1nh8qy0abcdefgh000sw-k001"
+"""Begun in the second 1,797,513,152... as `hour` below says."""
+
+SNAPSHOT = PriceSnapshot(
+    "official",
+    "m",
+    3,
+    "m",
+    prices={"input": "1", "output": "10"},
+    intervals=(Interval(100, None, {"input": "2"}),),
+)
+RECORD = UsageRecord(
+    "usr_0123456789abcdef",
+    HOLD,
+    held=10_000,
+    charge=2_400,
+    cost=1_000,
+    key="key_1",
+    group="grp_1",
+    account="acc_1",
+    model="m",
+    upstream_model="wire",
+    model_group="default",
+    usage={"input": 200, "output": 200},
+    price=SNAPSHOT.to_json(),
+    image_cost=7,
+    started=1_000,
+    first_byte=1_200,
+    ended=1_500,
+    status=200,
+)
+SUMS = {
+    "calls": 1,
+    "charge": 2_400,
+    "cost": 1_000,
+    "image_cost": 7,
+    "input": 200,
+    "output": 200,
+    "latency": 500,
+    "first_byte": 200,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, SUMS, id="an ordinary call"),
+        pytest.param({"error": "x"}, SUMS | {"errors": 1}, id="one with an error"),
+        pytest.param({"status": 500}, SUMS | {"errors": 1}, id="one that failed"),
+        pytest.param({"late_charge": 600}, SUMS | {"charge": 3_000}, id="one that came late"),
+        pytest.param(
+            {"usage": {"calls": 1}, "image_cost": 0},
+            {"calls": 1, "charge": 2_400, "cost": 1_000, "latency": 500, "first_byte": 200},
+            id="one priced by the call counts once",
+        ),
+        pytest.param(
+            {"first_byte": 0, "ended": 0},
+            {n: v for n, v in SUMS.items() if n not in {"latency", "first_byte"}},
+            id="one that never ended",
+        ),
+    ],
+)
+def test_what_a_call_adds(changes: dict[str, Any], expected: dict[str, int]) -> None:
+    assert counters(replace(RECORD, **changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {},
+            [
+                "all",
+                "group#grp_1",
+                "model#m",
+                "account#acc_1",
+                "upstream#wire",
+                "pair#m→wire",
+                "model_group#m#default",
+            ],
+            id="answered",
+        ),
+        pytest.param(
+            {"account": "", "model_group": ""}, ["all", "group#grp_1", "model#m"], id="no account"
+        ),
+        pytest.param(
+            {"account": "", "model_group": "", "group": "", "model": ""},
+            ["all"],
+            id="killed, nothing known",
+        ),
+    ],
+)
+def test_what_a_call_counts_in(changes: dict[str, Any], expected: list[str]) -> None:
+    assert dimensions(replace(RECORD, **changes)) == expected
+
+
+def test_a_users_row_has_the_totals_by_key_and_by_model() -> None:
+    found = of_user(RECORD)
+    assert (found["charge"], found["key.key_1.charge"], found["model.m.charge"]) == (2_400,) * 3
+    nameless = of_user(replace(RECORD, key="", model=""))
+    assert nameless == SUMS
+
+
+def test_rows_of_several_calls_add_up_by_hour() -> None:
+    other = replace(RECORD, charge=100, user="usr_fedcba9876543210")
+    rows = summed([RECORD, RECORD, other])
+    (hour,) = {hour for _, hour in rows}
+    assert len(hour) == 10
+    assert rows["all", hour]["charge"] == 4_900
+    assert rows["user#usr_0123456789abcdef", hour]["calls"] == 2
+    assert rows["user#usr_fedcba9876543210", hour]["charge"] == 100
+
+
+def test_request_ids_are_listed_by_account() -> None:
+    silent = replace(RECORD, account="")
+    found = requests_by_account([RECORD, silent])
+    ((account, _),) = found
+    assert account == "acc_1"
+    assert found[account, next(iter(found))[1]] == ["req_1nh8qy0abcdefgh000123456789abcdef"]
+
+
+# --- receipts -------------------------------------------------------------------------------
+
+
+def test_a_receipt_names_the_interval_and_splits_what_was_capped() -> None:
+    told = receipt(replace(RECORD, charge=1_200_001), settled=True, staff=False)
+    # 200 × 2 + 200 × 10 micro-dollars are 2,400,000 nanos; half of it and a nano were charged.
+    assert [line["amount_usd"] for line in told["lines"]] == ["0.0002", "0.001000001"]
+    assert told["capped_at_hold"]
+    assert told["price"] == {
+        "source": "official",
+        "version": 3,
+        "mode": "tokens",
+        "multiplier": "1",
+        "multiplier_source": "group",
+        "model_group": "",
+        "interval": {"over": 100, "up_to": None},
+    }
+
+
+def test_a_receipt_without_an_interval_says_so() -> None:
+    told = receipt(replace(RECORD, usage={"input": 10}), settled=True, staff=False)
+    assert told["price"]["interval"] is None
+
+
+def test_a_receipt_of_a_call_nobody_answered_has_no_price_and_no_lines() -> None:
+    told = receipt(replace(RECORD, price="", charge=0), settled=False, staff=False)
+    assert (told["price"], told["lines"], told["charge_usd"]) == (None, [], "0")
+    assert told["trail"]["returned_usd"] == "0.00001"
+
+
+def test_only_staff_see_how_a_call_was_routed() -> None:
+    own = receipt(RECORD, settled=True, staff=False)
+    full = receipt(RECORD, settled=True, staff=True)
+    assert full.keys() - own.keys() == {
+        "user",
+        "key",
+        "group",
+        "requested_group",
+        "channel",
+        "account",
+        "billing_model",
+        "upstream_model",
+        "chain",
+        "cost_usd",
+        "margin_usd",
+        "upstream_id",
+        "suspect",
+        "attempts",
+    }
+    assert (full["cost_usd"], full["margin_usd"]) == ("0.000001", "0.0000014")
