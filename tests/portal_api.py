@@ -94,7 +94,7 @@ class Sent:
 class Portal:
     """One installation; `acting` is false while a test looks behind the API.
 
-    `asked` is what the API asked of DynamoDB: operations and tables.
+    `asked` is what the API asked of DynamoDB, operations and tables, and when it slept.
     """
 
     api: Api
@@ -246,6 +246,10 @@ def opened(settings: Settings, hashes: PasswordHashes | None = None) -> Portal:
     def violation(user: str, image: str) -> None:
         raise AssertionError(f"{user}: {image}")
 
+    def sleep(milliseconds: int) -> None:
+        slept.append(milliseconds)
+        found[0].asked.append(("Sleep", ""))
+
     around = PortalSurroundings(
         region=REGION,
         endpoint=None,
@@ -255,7 +259,7 @@ def opened(settings: Settings, hashes: PasswordHashes | None = None) -> Portal:
         log=logged.append,
         lost=logged.append,
         violation=violation,
-        sleep=slept.append,
+        sleep=sleep,
         hashes=hashes or quick(source),
     )
     desk = open_desk(settings, connected(settings), around)

@@ -1,16 +1,13 @@
 """Signing up: a taken address looks like a free one, and nobody gets more than was offered."""
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.portal_api import PASSWORD, STAFF, Portal, joined, portal_api, quick, sign_up
+from tests.portal_api import PASSWORD, STAFF, Portal, joined, portal_api, sign_up
 from tests.portal_api import rows as stored
 from tollgate.domain.definitions import Setting
-from tollgate.services.sign_in import Credentials
-from tollgate.services.sign_up import SignUp
 
 ANN = "ann@example.com"
 
@@ -127,18 +124,16 @@ def test_ten_sign_ups_from_one_source_are_enough(portal: Portal) -> None:
     assert sign_up(portal, "new@example.com", ip="203.0.113.8").status == 202
 
 
-def test_an_answer_takes_half_a_second_or_a_multiple_of_it(aws_environment: None) -> None:
-    with portal_api() as portal:
-        stores, slept, times = portal.stores, list[int](), iter([0, 0, 0])
-        service = SignUp(
-            catalog=stores.catalog,
-            wallets=stores.wallets,
-            attempts=stores.attempts,
-            hashes=quick(random.Random(1)),
-            clock=lambda: next(times, 637),
-            random=lambda below: 1,
-            sleep=slept.append,
-            is_open=True,
-        )
-        service.register(Credentials(ANN, PASSWORD, "203.0.113.7"), "Ann")
-        assert slept == [363]
+def test_nothing_is_done_after_the_time_was_evened_out(portal: Portal) -> None:
+    sign_up(portal, ANN)
+    assert portal.asked[-1] == ("Sleep", "")
+    assert ("PutItem", "State") in portal.asked
+
+
+@pytest.mark.parametrize(
+    ("took", "slept"),
+    [(0, 0), (1, 499), (137, 363), (499, 1), (500, 0), (501, 499), (1_730, 270)],
+)
+def test_an_answer_takes_a_multiple_of_half_a_second(portal: Portal, took: int, slept: int) -> None:
+    portal.people.sign_up.even_out(portal.now - took)
+    assert portal.slept == [slept]

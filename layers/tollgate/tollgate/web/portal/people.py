@@ -113,10 +113,12 @@ class PeopleResource:
 
     def sign_up(self, body: SignUpForm) -> SignUpAccepted:
         """Ask to become a user; a taken address is answered as a free one."""
+        began = self._desk.clock()
         claimed = Credentials(body.email, body.password, current().ip)
         user = self._people.sign_up.register(claimed, body.name)
         if user is not None:
             self._desk.trail.note("user.sign_up", user.id, None, MeView.of(user), actor=user.id)
+        self._people.sign_up.even_out(began)
         return SignUpAccepted()
 
     def sign_in(self, body: SignInForm) -> Response[SessionView]:
