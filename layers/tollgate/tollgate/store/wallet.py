@@ -6,7 +6,7 @@ from tollgate.store.wallet_administration import Administration
 from tollgate.store.wallet_holds import Holds
 from tollgate.store.wallet_ledger import Ledger
 from tollgate.store.wallet_settlement import Settling
-from tollgate.store.wallet_table import IdentityViolated, WalletMissing, WalletView
+from tollgate.store.wallet_table import IdentityViolated, TornRead, WalletMissing, WalletView
 
 __all__ = [
     "Credit",
@@ -16,6 +16,7 @@ __all__ = [
     "LedgerLine",
     "LedgerPage",
     "StaleProfile",
+    "TornRead",
     "WalletMissing",
     "WalletView",
     "Wallets",

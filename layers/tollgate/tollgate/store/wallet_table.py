@@ -31,6 +31,10 @@ def ignore(user: str) -> None:
     """What happens to a wallet with expired holds where nobody sweeps on request."""
 
 
+class TornRead(Throttled):
+    """Transfers between shards never added up to zero: they are moving, or one is wrong."""
+
+
 class WalletMissing(BillingUnavailable):
     """There is no such wallet shard: the user was never given one."""
 
@@ -174,7 +178,7 @@ class WalletTable:
             shards = tuple(self._shards(user, first.shards))
             if sum(shard.transfers for shard in shards) == 0:
                 return WalletView(user, shards)
-        raise Throttled(f"{user}: money moves between shards faster than they can be read")
+        raise TornRead(f"{user}: money moves between shards faster than they can be read")
 
     def _shards(self, user: str, count: int) -> Iterable[Wallet]:
         found: dict[int, Wallet] = {}
