@@ -36,7 +36,7 @@ def main() -> int:
 def arguments() -> argparse.ArgumentParser:
     """What may be said on the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", dest="cells", action="store_const", const="quick")
+    parser.add_argument("--quick", dest="cells", action="store_const", const="quick", default="all")
     parser.add_argument("--cells", help="names with commas, or quick, or all", default="all")
     parser.add_argument("--rounds", type=int, default=3, help="fresh processes in each")
     parser.add_argument("--seconds", type=float, default=2.0, help="of load in each cell")

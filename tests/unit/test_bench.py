@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bench.__main__ import arguments
 from bench.cells import BUDGETS, CELLS, Cell, chosen
 from bench.cloud import Cloud
 from bench.load import Load, Loop, Tally, figures, quantile
@@ -33,6 +34,17 @@ def test_a_cell_names_a_model_that_behaves_so() -> None:
     assert cell.model == "gpt-4o-mini+chunks=200+delay=20+gap=5"
     assert cell.events == 204
     assert (Cell("y", 1).model, Cell("y", 1).events) == ("gpt-4o-mini+chunks=1", 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "cells"),
+    [([], "all"), (["--quick"], "quick"), (["--cells", "json-c1"], "json-c1")],
+    ids=["nothing said", "quick", "named"],
+)
+def test_all_cells_are_measured_where_nothing_else_is_asked_for(
+    words: list[str], cells: str
+) -> None:
+    assert arguments().parse_args(words).cells == cells
 
 
 @pytest.mark.parametrize(
