@@ -15,6 +15,7 @@ from tollgate.domain.definition_rules import (
     USER_STEPS,
     Steps,
     check_account,
+    check_admin_token,
     check_channel,
     check_group,
     check_key,
@@ -23,9 +24,11 @@ from tollgate.domain.definition_rules import (
     check_step,
     check_user,
 )
-from tollgate.domain.definitions import ModelGroup, Setting
+from tollgate.domain.definitions import AdminToken, ModelGroup, Setting
 from tollgate.domain.errors import Conflict, ValidationFailed
 from tollgate.domain.price_draft import PriceDraft, check_price, living, price_of
+
+TOKEN = AdminToken("adm_1", "laptop", "support", "hash", 1, "abcd")
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,11 @@ def test_a_multiplier(multiplier: str, field: str | None) -> None:
         ),
         pytest.param(ModelGroup("*", "hq", "tokens"), check_model_group, None, id="every model"),
         pytest.param(Setting("Rpm", 1), check_setting, "name", id="a capital setting"),
+        pytest.param(TOKEN, check_admin_token, None, id="a token"),
+        pytest.param(replace(TOKEN, name=""), check_admin_token, "name", id="a nameless token"),
+        pytest.param(
+            replace(TOKEN, secret_hash=""), check_admin_token, "secret_hash", id="no secret"
+        ),
     ],
 )
 def test_other_definitions(definition: Any, check: Any, field: str | None) -> None:

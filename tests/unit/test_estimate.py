@@ -287,3 +287,11 @@ def test_seen_text_is_counted_cautiously_and_estimated_plainly() -> None:
     assert produced_tokens(2_001) == 1_001
     usage = estimated_usage(call(), 403)
     assert (usage["input"], usage["output"], usage.source) == (251, 101, "estimated")
+
+
+def test_a_priced_server_tool_is_held_for_ten_uses() -> None:
+    priced = replace(PLAIN, prices={**PLAIN.prices, "tool:web_search": "0.01"})
+    asked = demand(call(tools=("tool:web_search",), max_output=10), priced, strict=True)
+    assert asked.tools == ("tool:web_search",)
+    # 1,001 × 1 + 10 × 10 micro-dollars, and ten searches at a cent
+    assert hold_amount(rule(dict(priced.prices)), asked, 10) == 1_001_000 + 100_000 + 100_000_000

@@ -52,11 +52,6 @@ class Demand:
     calls: int = 1
     tools: tuple[str, ...] = ()
 
-    @property
-    def output(self) -> int:
-        """Output tokens to hold at first."""
-        return self.hidden + self.visible
-
 
 def media_tokens(media: Media) -> int:
     """Most input tokens that one image, sound or file can take; never counted as text bytes."""
