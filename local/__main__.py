@@ -18,13 +18,15 @@ from local.assembly import bring_up
 from local.claim import DirectoryInUse
 from local.emulator.provision import Differs
 from local.gateway.server import PortTaken
-from local.options import ROOT, Options, read_pairs
+from local.options import EMULATORS, ROOT, Options, read_pairs
 from local.ports import NotReady
 from local.template.intrinsics import UnknownName
 from local.template.played import NotPlayed
 
 FILES: Final = 65_536
 """Open files that are enough for every stream a laptop can carry."""
+
+CHOICES: Final = f"{', '.join(EMULATORS)} or a URL"
 
 EXPECTED: Final = (
     BotoCoreError,
@@ -45,7 +47,7 @@ def main() -> int:
     enough = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, enough), hard))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_live(_options(sys.argv[1:])))
+        return runner.run(_live(read_options(sys.argv[1:])))
 
 
 async def _live(options: Options) -> int:
@@ -80,13 +82,20 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _options(arguments: Sequence[str]) -> Options:
+def _emulator(text: str) -> str:
+    if text in EMULATORS or "://" in text:
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is none; choose {CHOICES}")
+
+
+def read_options(arguments: Sequence[str]) -> Options:
+    """What the command line chooses; the program ends when it makes no sense."""
     plain = Options()
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("--port", type=int, default=plain.port)
     parser.add_argument("--directory", type=Path, default=plain.directory)
     parser.add_argument("--template", type=Path, default=plain.template)
-    parser.add_argument("--emulator", default=plain.emulator, help="ministack, moto or a URL")
+    parser.add_argument("--emulator", default=plain.emulator, type=_emulator, help=CHOICES)
     parser.add_argument("--upstream", default=plain.upstream, help="a URL instead of the replay")
     parser.add_argument("--workers", type=int, default=plain.workers)
     parser.add_argument("--threads", type=int, default=plain.threads)

@@ -67,6 +67,8 @@ async def bring_up(options: Options, say: Callable[[str], None], exits: AsyncExi
     listener = exits.enter_context(listen(options.port))
     exits.enter_context(claim(options.directory))
     shutil.rmtree(options.logs, ignore_errors=True)  # each run has its own
+    if options.forgets:
+        shutil.rmtree(options.kept, ignore_errors=True)
     upstream = await _start_upstream(options, exits)
     emulator = await stores.start(options, exits)
     if emulator.child:
@@ -78,7 +80,7 @@ async def bring_up(options: Options, say: Callable[[str], None], exits: AsyncExi
     fleet = Fleet(parts, options, {**_inherited(), **shared}, say)
     exits.push_async_callback(fleet.stop, END_WITHIN)
     await fleet.start()
-    sources = Sources(parts, emulator.cloud, fleet, options.directory / "checkpoints")
+    sources = Sources(parts, emulator.cloud, fleet, options.kept / "checkpoints")
     exits.push_async_callback(sources.stop, DRAIN_WITHIN)
     sources.start()
 

@@ -45,13 +45,13 @@ async def prepare(running: Running, options: Options) -> dict[str, str]:
     settings = {
         **options.extra,
         **running.environment,
-        "TOLLGATE_DEMO_ENV": str(options.directory / "demo.env"),
+        "TOLLGATE_DEMO_ENV": str(options.kept / "demo.env"),
     }
     seeded = await asyncio.to_thread(_seed, settings) if options.seeds else {}
     values = {"TOLLGATE_URL": running.url, **seeded}
-    _write(
-        options.directory / "demo.env", "".join(f"{key}={text}\n" for key, text in values.items())
-    )
+    lines = "".join(f"{key}={text}\n" for key, text in values.items())
+    for folder in (options.directory, options.kept):
+        _write(folder / "demo.env", lines)
     known = {
         "url": running.url,
         "pid": os.getpid(),
@@ -79,6 +79,7 @@ def _seed(settings: Mapping[str, str]) -> dict[str, str]:
 
 def _write(path: Path, text: str) -> None:
     """For its owner's eyes only: these files hold a key and a token."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(text, "utf-8")

@@ -1,5 +1,6 @@
 """What a person, or a test, may choose about the local stack."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PORT: Final = 8700
+EMULATORS: Final = ("ministack", "moto")
+"""Those that are started here; a URL names one that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,16 @@ class Options:
     def logs(self) -> Path:
         """Where every process writes its log."""
         return self.directory / "logs"
+
+    @property
+    def kept(self) -> Path:
+        """What belongs to the state of this emulator: taken for another one's it would do harm."""
+        return self.directory / "kept" / re.sub(r"[^a-z0-9.]+", "-", self.emulator.lower())
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the emulator's state ends with the stack."""
+        return self.emulator == "moto"
 
 
 def read_pairs(path: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from tollgate.services.closing import Closing
 from tollgate.services.reconciliation import CHECKS, Reconciliation
 from tollgate.settings import Settings
 from tollgate.store import clients
+from tollgate.store.dynamodb import StoreError
 from tollgate.store.rollups import Rollups
 from tollgate.store.usage import UsageRecords
 from tollgate.store.wallet import Wallets
@@ -40,7 +41,11 @@ def main() -> int:
         print("no stack is running here; start one with `make run`")
         return 2
     environment = json.loads(STACK.read_text("utf-8"))["environment"]
-    findings = list(reconciliation(environment).everyone())
+    try:
+        findings = list(reconciliation(environment).everyone())
+    except StoreError as error:
+        print(f"the stack of {STACK.parent} does not answer; is `make run` up? ({error})")
+        return 2
     for finding in findings:
         print(f"{finding.check} {finding.user}: {finding.detail}")
     for check, meaning in CHECKS.items():

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import httpx
 
+from local.ports import NotReady
 from tollgate.domain.errors import Conflict
 from tollgate.ids import now_ms
 from tollgate.services.bootstrap import Founding, bootstrap
@@ -22,7 +23,7 @@ from tollgate.store.catalog.table import CatalogTable
 
 MODELS: Final = {
     "openai": ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"],
-    "anthropic": ["claude-sonnet-4-5", "claude-haiku-4-5"],
+    "anthropic": ["claude-sonnet-5-5", "claude-haiku-4-5"],
     "gemini": ["gemini-2.5-flash", "gemini-2.5-pro"],
 }
 PATHS: Final = {"openai": "/v1", "anthropic": "", "gemini": ""}
@@ -42,6 +43,9 @@ def seed(settings: dict[str, str]) -> dict[str, str]:
 
     Returns:
         What `.local/demo.env` says beside the URL.
+
+    Raises:
+        NotReady: it cannot be made.
     """
     url = settings["TOLLGATE_URL"]
     before = read_env(Path(settings["TOLLGATE_DEMO_ENV"]))
@@ -85,9 +89,9 @@ def first_owner(environment: dict[str, str]) -> str:
     try:
         return bootstrap(founding)
     except Conflict as error:
-        raise RuntimeError(
-            "this stack has an owner whose token is not in .local/demo.env (an earlier start broke "
-            "off); run `make clean` to begin afresh"
+        raise NotReady(
+            "this stack has an owner whose token was not kept (an earlier start broke off); "
+            "`make clean` forgets everything and lets you begin afresh"
         ) from error
 
 
@@ -119,7 +123,7 @@ def made(admin: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]
     once = f"demo:{path}:{body.get('platform', '')}"
     answer = admin.post(path, json=body, headers={"idempotency-key": once})
     if not answer.is_success:
-        raise RuntimeError(f"POST {path}: {answer.status_code} {answer.text}")
+        raise NotReady(f"demo data: POST {path}: {answer.status_code} {answer.text}")
     found: dict[str, Any] = answer.json()
     return found
 
@@ -134,4 +138,4 @@ def await_published(url: str, key: str) -> None:
         if answer.status_code == 200 and len(answer.json()["data"]) == wanted:
             return
         time.sleep(0.2)
-    raise RuntimeError(f"the demo data was not published within {PUBLISHED_WITHIN:.0f} seconds")
+    raise NotReady(f"the demo data was not published within {PUBLISHED_WITHIN:.0f} seconds")

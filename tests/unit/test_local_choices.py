@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from local.__main__ import read_options
 from local.claim import DirectoryInUse, claim
 from local.demo import welcome
 from local.emulator.moto_server import aws_host
 from local.gateway.server import PortTaken, listen
-from local.options import read_pairs
+from local.options import Options, read_pairs
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=local/20261122/eu-west-1/{}/aws4_request, SignedHeaders=host"
 
@@ -50,6 +51,25 @@ def test_a_signed_request_says_which_service_it_is_for(
     service: str, target: str, host: str
 ) -> None:
     assert aws_host(SIGNED.format(service), target) == host
+
+
+def test_each_emulator_has_its_own_state_so_that_trying_another_one_loses_nothing() -> None:
+    urls = ["http://127.0.0.1:4566", "http://127.0.0.1:4567"]
+    kept = [Options(emulator=name).kept for name in ("ministack", "moto", *urls)]
+    assert len(set(kept)) == 4
+    assert kept[2].name == "http-127.0.0.1-4566"
+
+
+def test_only_motos_state_ends_with_the_stack() -> None:
+    assert Options(emulator="moto").forgets
+    assert not Options(emulator="ministack").forgets
+    assert not Options(emulator="http://127.0.0.1:4566").forgets
+
+
+def test_an_emulator_that_nobody_knows_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read_options(["--emulator", "ministak"])
+    assert "'ministak' is none; choose ministack, moto or a URL" in capsys.readouterr().err
 
 
 def test_an_unsigned_request_is_for_nobody() -> None:
