@@ -1,7 +1,8 @@
 """The parts every management call passes: versions, cursors, problems, routes, the audit trail."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +20,16 @@ from tollgate.domain.permissions import PERMISSIONS
 from tollgate.store.audit import AuditLog, Entry, month_of
 from tollgate.store.dynamodb import OutcomeUnknown, Throttled
 from tollgate.store.pepper import Peppers
+from tollgate.web.admin import openapi
 from tollgate.web.admin.openapi import undressed
 from tollgate.web.management import problems
 from tollgate.web.management.calls import CURRENT, Call, Caller
 from tollgate.web.management.cursors import Cursors
 from tollgate.web.management.endpoints import Endpoint
-from tollgate.web.management.fields import After, Body, Limit
+from tollgate.web.management.fields import MEANINGS, After, Body, Limit
 from tollgate.web.management.trail import Trail
 from tollgate.web.management.versions import etag, wanted
+from tollgate.web.portal import openapi as portal
 
 
 class Ssm:
@@ -140,6 +143,33 @@ def test_a_refused_value_is_not_repeated() -> None:
     assert isinstance(fact, problems.FieldsRefused)
     assert fact.errors == [{"field": "rpm", "message": "an integer", "code": "int_type"}]
     assert "s3cret" not in json.dumps(problems.problem(fact, "req-1"))
+
+
+def test_every_pattern_has_words_for_people() -> None:
+    root = Path(__file__).parents[2]
+    pages = [json.loads((root / each.PATH).read_text("utf-8")) for each in (openapi, portal)]
+    assert set(patterns_in(pages)) == set(MEANINGS)
+
+
+def patterns_in(value: Any) -> Iterator[str]:
+    """Every pattern of an API's description."""
+    if isinstance(value, dict):
+        if isinstance(found := value.get("pattern"), str):
+            yield found
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from patterns_in(each)
+
+
+def test_a_text_of_another_form_is_told_what_it_should_be() -> None:
+    error = {"type": "string_pattern_mismatch", "loc": ("body", "amount_usd")}
+    context = {"pattern": r"^[0-9]{1,10}(\.[0-9]{1,9})?$"}
+    assert problems.field_error({**error, "msg": "…", "ctx": context}) == {
+        "field": "amount_usd",
+        "message": 'must be US dollars as text, such as "12.50"',
+        "code": "string_pattern_mismatch",
+    }
 
 
 def test_a_problem_that_names_no_field_is_about_the_body() -> None:

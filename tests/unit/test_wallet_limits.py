@@ -219,7 +219,7 @@ def test_a_refusal_names_the_figures_machines_need() -> None:
         corrected(wallet(available=99), ask(CALL))
     with pytest.raises(RateLimited) as rate:
         corrected(wallet(minutes={NOW // 60: 5}), ask(call(rpm=5)))
-    assert balance.value.detail == {"required": "100", "available": "99"}
+    assert balance.value.detail == {"required_usd": "0.0000001", "available_usd": "0.000000099"}
     assert (rate.value.retry_after, rate.value.detail["reset"]) == (15, 1_700_049_660)
 
 

@@ -224,8 +224,13 @@ def _key_quota(wallet: Wallet, ask: Ask) -> TollgateError | None:
     return KeyQuotaExhausted(
         f"this call may cost {usd(ask.amount)} USD and the key's quota has {usd(left)} USD left; "
         "raise the key's quota or ask for less output",
-        detail={"required": str(ask.amount), "available": str(left)},
+        detail=shortage(ask.amount, left),
     )
+
+
+def shortage(amount: int, left: int) -> dict[str, str]:
+    """What a program is told of a refusal for want of money."""
+    return {"required_usd": usd(amount), "available_usd": usd(left)}
 
 
 def _funds(wallet: Wallet, ask: Ask) -> TollgateError | None:
@@ -241,7 +246,7 @@ def insufficient(amount: int, available: int) -> InsufficientBalance:
     return InsufficientBalance(
         f"this call may cost {usd(amount)} USD and {usd(available)} USD is available; "
         "top up the balance or ask for less output",
-        detail={"required": str(amount), "available": str(available)},
+        detail=shortage(amount, available),
     )
 
 
@@ -262,7 +267,7 @@ def _exhausted(stored: Subscription, ask: Ask) -> Iterator[TollgateError]:
             yield SubscriptionExhausted(
                 f"this call may cost {usd(ask.amount)} USD and the subscription has "
                 f"{usd(left)} USD left this {name}; wait for the next {name} or ask for less",
-                detail={"window": name, "required": str(ask.amount), "available": str(left)},
+                detail={"window": name, **shortage(ask.amount, left)},
             )
 
 

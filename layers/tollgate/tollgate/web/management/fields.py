@@ -134,6 +134,21 @@ PriceText = Annotated[
 ]
 Decimals = Annotated[str, BeforeValidator(plain_decimal), PlainSerializer(str, return_type=str)]
 
+MEANINGS: Final = {
+    PRINTABLE: "text without control characters",
+    "^[a-z0-9_]+$": "an id or a name of lower-case letters, digits and _",
+    "^[a-z][a-z0-9_.]{0,63}$": "a name of lower-case letters, digits, _ and ., a letter first",
+    r"^[A-Za-z0-9._:/-]+$": "letters, digits and . _ : / - only",
+    r"^[\x20-\x7e\n]+$": "plain ASCII text",
+    r"^[\x21-\x7e]+$": "plain ASCII text without spaces",
+    r"^-?[0-9]{1,10}(\.[0-9]{1,9})?$": 'US dollars as text, such as "12.50" or "-0.000000001"',
+    r"^[0-9]{1,10}(\.[0-9]{1,9})?$": 'US dollars as text, such as "12.50"',
+    r"^[0-9]{1,4}(\.[0-9]{1,6})?$": 'a factor as text, such as "1.25"',
+    r"^[0-9]{1,7}(\.[0-9]{1,9})?$": 'USD as text, such as "2.50"',
+    "^[0-9]{4}(0[1-9]|1[0-2])$": "a month as yyyymm",
+}
+"""What is said of a text that does not match; a regular expression helps nobody."""
+
 IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description='The version that was read, such as "3".'),

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from tollgate.domain.errors import StoreUnavailable, TollgateError, ValidationFailed
 from tollgate.store.dynamodb import StoreError
+from tollgate.web.management.fields import MEANINGS
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "urn:tollgate:problem:"
@@ -27,12 +28,19 @@ class FieldsRefused(ValidationFailed):
 def field_error(error: Mapping[str, Any]) -> dict[str, str]:
     """Where, and what is wrong; the refused value itself is never repeated."""
     where = [str(part) for part in error["loc"] if part not in {"body", "query", "header", "path"}]
-    unknown = error["type"] == "extra_forbidden"
     return {
         "field": ".".join(where) or "body",
-        "message": "there is no such field" if unknown else str(error["msg"]),
+        "message": in_words(error),
         "code": str(error["type"]),
     }
+
+
+def in_words(error: Mapping[str, Any]) -> str:
+    """What is wrong, for people: a pattern by what it means."""
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    pattern = (error.get("ctx") or {}).get("pattern")
+    return f"must be {MEANINGS[pattern]}" if pattern in MEANINGS else str(error["msg"])
 
 
 def translate(error: Exception) -> TollgateError:
