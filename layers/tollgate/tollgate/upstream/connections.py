@@ -20,7 +20,8 @@ from tollgate.upstream.guard import Guard
 LONGEST_IDLE: Final = 60.0
 """Seconds after which an unused connection is closed instead of used."""
 
-READ_BYTES: Final = 64 * 1024
+READ_BYTES: Final = 8 * 1024
+"""Most that one read takes. Each waiting thread holds that much: 64 KB would be 18 MB at 160."""
 
 
 class Origin(NamedTuple):
