@@ -185,7 +185,7 @@ def test_a_connection_that_was_unused_for_too_long_is_not_used() -> None:
 
 
 def test_only_so_many_unused_connections_are_kept() -> None:
-    with vendor() as scripted:
+    with vendor(says(HELLO)) as scripted:
         connections = Connections(Guard(loopback=True), 1)
         origin = Origin("http", "127.0.0.1", scripted.port)
         first, second = (connections.take(origin, WITHIN) for _ in range(2))
