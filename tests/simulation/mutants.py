@@ -7,7 +7,7 @@ mutation is; everything else runs as it is.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from tollgate.domain import holds, limits
 from tollgate.domain.limits import Ask, Assumed, Hold
@@ -221,84 +221,78 @@ def settling_where(pattern: str) -> tuple[Replacement, ...]:
     return ((wallet_settlement, "settlement", without_condition(_settlement, pattern)),)
 
 
-def mutants() -> list[Mutant]:
-    """All of them."""
-    return [
-        Mutant("every attempt reuses the hold id", ((wallet_holds, "_birth", same_id),)),
-        Mutant("a hold needs no balance", opening_where(r"#available >=")),
-        Mutant("a hold needs no key quota", opening_where(r"#remaining >=")),
-        Mutant("a hold counts no open calls", opening_where(r"^size")),
-        Mutant("a hold counts no begun calls", opening_where(r"#minute <")),
-        Mutant("a hold ignores revocation", opening_where(r"#revoked")),
-        Mutant("a hold ignores a newer profile", opening_where(r"#profile_version")),
-        Mutant("a hold ignores suspension", opening_where(r"#status")),
-        Mutant(
-            "an extension forgets the key's quota",
-            ((wallet_holds, "extension", extension_of(without_quota)),),
+MUTANTS: Final = (
+    Mutant("every attempt reuses the hold id", ((wallet_holds, "_birth", same_id),)),
+    Mutant("a hold needs no balance", opening_where(r"#available >=")),
+    Mutant("a hold needs no key quota", opening_where(r"#remaining >=")),
+    Mutant("a hold counts no open calls", opening_where(r"^size")),
+    Mutant("a hold counts no begun calls", opening_where(r"#minute <")),
+    Mutant("a hold ignores revocation", opening_where(r"#revoked")),
+    Mutant("a hold ignores a newer profile", opening_where(r"#profile_version")),
+    Mutant("a hold ignores suspension", opening_where(r"#status")),
+    Mutant(
+        "an extension forgets the key's quota",
+        ((wallet_holds, "extension", extension_of(without_quota)),),
+    ),
+    Mutant(
+        "an extension forgets the windows",
+        ((wallet_holds, "extension", extension_without_windows),),
+    ),
+    Mutant(
+        "an extension forgets revocation",
+        ((wallet_holds, "extension", without_condition(_extension, "#revoked")),),
+    ),
+    Mutant(
+        "an extension is not a comparison",
+        ((wallet_holds, "extension", without_condition(_extension, r"#hold =")),),
+    ),
+    Mutant(
+        "an extension into a new window claims the whole hold for it",
+        ((wallet_holds, "_extended", extended_as_if_opened_now),),
+    ),
+    Mutant(
+        "a window rolls backwards",
+        (
+            (limits, "charged_windows", rolled_to_own_clock),
+            (wallet_moves, "charged_windows", rolled_to_own_clock),
+            (wallet_holds, "charged_windows", rolled_to_own_clock),
         ),
-        Mutant(
-            "an extension forgets the windows",
-            ((wallet_holds, "extension", extension_without_windows),),
-        ),
-        Mutant(
-            "an extension forgets revocation",
-            ((wallet_holds, "extension", without_condition(_extension, "#revoked")),),
-        ),
-        Mutant(
-            "an extension is not a comparison",
-            ((wallet_holds, "extension", without_condition(_extension, r"#hold =")),),
-        ),
-        Mutant(
-            "an extension into a new window claims the whole hold for it",
-            ((wallet_holds, "_extended", extended_as_if_opened_now),),
-        ),
-        Mutant(
-            "a window rolls backwards",
-            (
-                (limits, "charged_windows", rolled_to_own_clock),
-                (wallet_moves, "charged_windows", rolled_to_own_clock),
-                (wallet_holds, "charged_windows", rolled_to_own_clock),
-            ),
-        ),
-        Mutant("settling is unguarded", settling_where(r"#hold\d+ =")),
-        Mutant(
-            "settling ignores the amount",
-            ((wallet_settlement, "settlement", settled_by_presence),),
-        ),
-        Mutant(
-            "a refund goes into a new window",
-            ((wallet_moves, "returned_to", returned_whatever_rolled),),
-        ),
-        Mutant("a refund ignores that the window may roll", settling_where(r"#(day|week|month) =")),
-        Mutant("what goes back is clamped at zero", ((Line, "returned", property(clamped)),)),
-        Mutant(
-            "settling keeps the key's quota",
-            ((wallet_moves, "_return_quotas", settled_without_quota),),
-        ),
-        Mutant(
-            "a marker before the effect", ((wallet_settlement.Settling, "settle", marked(True)),)
-        ),
-        Mutant(
-            "a marker after the effect", ((wallet_settlement.Settling, "settle", marked(False)),)
-        ),
-        Mutant("a record replaces another", ((usage.UsageRecords, "_put_absent", put_over),)),
-        Mutant(
-            "a late record replaces whatever is there",
-            ((usage.UsageRecords, "_put_late", put_late_over),),
-        ),
-        Mutant("a late record is dropped", ((usage.UsageRecords, "_put_late", late_is_the_same),)),
-        Mutant("the sweeper leaves no tombstone", ((usage.UsageRecords, "abandon", no_tombstone),)),
-        Mutant(
-            "the sweeper ignores which hold a record names",
-            ((sweeping, "ended", ended_by_whatever_record),),
-        ),
-        Mutant(
-            "a hold expires before its call must end",
-            ((sweeping, "sweepable", swept_at_once),),
-        ),
-        Mutant(
-            "nobody is marked active before settling",
-            ((settlement, "mark", unmarked), (sweeping, "mark", unmarked)),
-        ),
-        Mutant("a notice is credited twice", ((Ledger, "_move", line_without_condition),)),
-    ]
+    ),
+    Mutant("settling is unguarded", settling_where(r"#hold\d+ =")),
+    Mutant(
+        "settling ignores the amount",
+        ((wallet_settlement, "settlement", settled_by_presence),),
+    ),
+    Mutant(
+        "a refund goes into a new window",
+        ((wallet_moves, "returned_to", returned_whatever_rolled),),
+    ),
+    Mutant("a refund ignores that the window may roll", settling_where(r"#(day|week|month) =")),
+    Mutant("what goes back is clamped at zero", ((Line, "returned", property(clamped)),)),
+    Mutant(
+        "settling keeps the key's quota",
+        ((wallet_moves, "_return_quotas", settled_without_quota),),
+    ),
+    Mutant("a marker before the effect", ((wallet_settlement.Settling, "settle", marked(True)),)),
+    Mutant("a marker after the effect", ((wallet_settlement.Settling, "settle", marked(False)),)),
+    Mutant("a record replaces another", ((usage.UsageRecords, "_put_absent", put_over),)),
+    Mutant(
+        "a late record replaces whatever is there",
+        ((usage.UsageRecords, "_put_late", put_late_over),),
+    ),
+    Mutant("a late record is dropped", ((usage.UsageRecords, "_put_late", late_is_the_same),)),
+    Mutant("the sweeper leaves no tombstone", ((usage.UsageRecords, "abandon", no_tombstone),)),
+    Mutant(
+        "the sweeper ignores which hold a record names",
+        ((sweeping, "ended", ended_by_whatever_record),),
+    ),
+    Mutant(
+        "a hold expires before its call must end",
+        ((sweeping, "sweepable", swept_at_once),),
+    ),
+    Mutant(
+        "nobody is marked active before settling",
+        ((settlement, "mark", unmarked), (sweeping, "mark", unmarked)),
+    ),
+    Mutant("a notice is credited twice", ((Ledger, "_move", line_without_condition),)),
+)

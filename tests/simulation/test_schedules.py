@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.simulation.mutants import Mutant, mutants
+from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.schedule import violations
 
 SCHEDULES: Final = int(os.environ.get("TOLLGATE_SCHEDULES", "10000"))  # noqa: TID251 - a test's own knob
@@ -41,7 +41,7 @@ def replaced(mutant: Mutant) -> Iterator[None]:
             setattr(where, name, original)
 
 
-@pytest.mark.parametrize("mutant", mutants(), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_simulator_catches_that(mutant: Mutant) -> None:
     with replaced(mutant):
         assert any(is_wrong(seed) for seed in range(MUTANT_SCHEDULES))
@@ -56,6 +56,6 @@ def is_wrong(seed: int) -> bool:
 
 
 def test_a_seed_is_the_same_schedule_every_time() -> None:
-    with replaced(next(m for m in mutants() if m.name == "settling is unguarded")):
+    with replaced(next(m for m in MUTANTS if m.name == "settling is unguarded")):
         seed = next(seed for seed in range(MUTANT_SCHEDULES) if violations(seed))
         assert violations(seed) == violations(seed)
