@@ -49,15 +49,16 @@ def seed(settings: dict[str, str]) -> dict[str, str]:
     """
     url = settings["TOLLGATE_URL"]
     before = read_env(Path(settings["TOLLGATE_DEMO_ENV"]))
+    found = {"TOLLGATE_UPSTREAM_URL": settings["TOLLGATE_UPSTREAM_URL"]}
     if works(url, before.get("TOLLGATE_ADMIN_TOKEN", "")):
-        return {name: before[name] for name in WANTED}
+        return found | {name: before[name] for name in WANTED}
     token = first_owner(settings)
     with httpx.Client(
         base_url=f"{url}/api/admin", headers={"authorization": f"Bearer {token}"}, timeout=60
     ) as admin:
         key, user = fill(admin, settings["TOLLGATE_UPSTREAM_URL"])
     await_published(url, key)
-    return dict(zip(WANTED, (key, token, user), strict=True))
+    return found | dict(zip(WANTED, (key, token, user), strict=True))
 
 
 def read_env(path: Path) -> dict[str, str]:
