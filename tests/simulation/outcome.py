@@ -23,7 +23,7 @@ def check(world: World) -> list[str]:
     records = [
         read_record(values_of(item))
         for item in world.dynamo.items("Usage")
-        if item["state"]["S"] != "draft"
+        if item["state"]["S"] not in {"draft", "refused"}
     ]
     check_holds(world, wallets)
     check_debits(world, wallets, records)
@@ -79,6 +79,9 @@ def check_calls(world: World, records: dict[str, UsageRecord]) -> None:
         record = records.get(rid_of(call.hold))
         if record is None or total(record) not in expected(call, record):
             world.audit.say(f"{call} was charged by {record}")
+    for rid, charge in world.told.items():
+        if rid not in records or total(records[rid]) != charge:
+            world.audit.say(f"{rid} was told to cost {charge}: {records.get(rid)}")
 
 
 def expected(call: Call, record: UsageRecord) -> set[int]:

@@ -17,15 +17,20 @@ MOST_STEPS: Final = 3_000
 def violations(seed: int) -> list[str]:
     """Everything that went wrong in the schedule of this seed; empty for right code."""
     world = World(drawn(seed))
-    play(world)
+    return played(world, [actors.relay(plan) for plan in world.scenario.plans])
+
+
+def played(world: World, calls: list[Act]) -> list[str]:
+    """Everything that went wrong with these calls in that world."""
+    play(world, calls)
     calm(world)
     return outcome.check(world)
 
 
-def play(world: World) -> None:
+def play(world: World, calls: list[Act]) -> None:
     """Start everybody at some time and let them take turns."""
     rng = world.rng
-    waiting: list[Act] = [actors.relay(plan) for plan in world.scenario.plans]
+    waiting = list(calls)
     waiting += rng.sample(actors.OPERATIONS, world.scenario.operations)
     waiting += [actors.sweeper] * rng.choice((0, 1, 2, 3))
     rng.shuffle(waiting)

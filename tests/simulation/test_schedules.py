@@ -11,11 +11,13 @@ from typing import Final
 
 import pytest
 
+from tests.simulation import relayed
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.schedule import violations
 
 SCHEDULES: Final = int(os.environ.get("TOLLGATE_SCHEDULES", "10000"))  # noqa: TID251 - a test's own knob
 PARTS: Final = 10
+RELAYED: Final = SCHEDULES // 20
 MUTANT_SCHEDULES: Final = 5_000
 SHOWN: Final = 5
 
@@ -26,6 +28,11 @@ def test_no_schedule_breaks_the_money(part: int) -> None:
     broken = {seed: found for seed in seeds if (found := violations(seed))}
     shown = dict(list(broken.items())[:SHOWN])
     assert not broken, f"{len(broken)} of {len(seeds)} schedules are wrong, such as {shown}"
+
+
+def test_no_schedule_of_the_whole_relay_breaks_the_money() -> None:
+    broken = {seed: found for seed in range(RELAYED) if (found := relayed.violations(seed))}
+    assert not broken, f"{len(broken)} of {RELAYED} are wrong, such as {list(broken.items())[:1]}"
 
 
 @contextmanager

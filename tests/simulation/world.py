@@ -38,7 +38,10 @@ class Call:
 
 @dataclass(slots=True)
 class World:
-    """Everything outside the code under test."""
+    """Everything outside the code under test.
+
+    `credited` are the notices acknowledged, `told` the charges callers were told, by record id.
+    """
 
     scenario: Scenario
     rng: Random = field(init=False)
@@ -52,6 +55,7 @@ class World:
     added: list[str] = field(default_factory=list)
     poisoned: list[Mapping[str, Any]] = field(default_factory=list)
     credited: dict[str, int] = field(default_factory=dict)
+    told: dict[str, int] = field(default_factory=dict)
     quota_added: int = 0
     delivered: int = 0
 
