@@ -132,7 +132,7 @@ def test_a_snapshot_survives_its_json() -> None:
     assert PriceSnapshot.from_json(rule.to_json()) == rule
 
 
-@pytest.mark.parametrize("text", ["-1", "NaN", "Infinity", "0.00000000001"])
+@pytest.mark.parametrize("text", ["-1", "NaN", "Infinity", "0.00000000001", "abc"])
 def test_a_price_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(PricingMisconfigured):
         scaled(text, 10)
