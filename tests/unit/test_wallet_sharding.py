@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tollgate.domain.limits import HoldRequest
-from tollgate.domain.sharding import advised, chosen, home, share, spread
+from tollgate.domain.sharding import chosen, home, share, spread
 from tollgate.domain.windows import SubscriptionTerms
 
 TERMS = SubscriptionTerms("g001", 0, 86_400, 0, 0)
@@ -82,11 +82,3 @@ def test_homes_are_spread_evenly() -> None:
     found = Counter(home(f"k{number:03d}", 4) for number in range(1_000))
     assert set(found) == {0, 1, 2, 3}
     assert max(found.values()) <= 300
-
-
-@pytest.mark.parametrize(
-    ("open_calls", "shards"),
-    [(0, 1), (22, 1), (23, 2), (44, 2), (45, 4), (500, 32), (100_000, 256)],
-)
-def test_more_open_calls_want_more_shards(open_calls: int, shards: int) -> None:
-    assert advised(open_calls) == shards

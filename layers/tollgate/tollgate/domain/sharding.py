@@ -10,9 +10,6 @@ from typing import Final
 LIMIT_PER_SHARD: Final = 100
 """A user-wide limit is split only if every shard's part is at least this large."""
 
-CALLS_PER_SHARD: Final = 22
-"""Open calls that keep a plain wallet within one write unit."""
-
 MOST_SHARDS: Final = 256
 
 
@@ -29,7 +26,10 @@ def share(limit: int, spread: int) -> int:
 
 
 def home(key_alias: str, spread: int) -> int:
-    """The shard where a limited key's quota lives; all its calls go there."""
+    """The shard where a limited key's quota lives; all its calls go there.
+
+    A key that a subscription may pay for has it on shard 0: its calls' spread is always 1.
+    """
     return int.from_bytes(key_alias.encode()) % spread
 
 
@@ -37,8 +37,3 @@ def chosen(key_alias: str, *, limited: bool, spread: int, random: Callable[[int]
     """The shard to try first; `random(n)` is below n."""
     return home(key_alias, spread) if limited else random(spread)
 
-
-def advised(open_calls: int) -> int:
-    """How many shards suit a user with that many calls open at once: a power of two."""
-    needed = -(-open_calls // CALLS_PER_SHARD)
-    return min(1 << (needed - 1).bit_length() if needed > 1 else 1, MOST_SHARDS)
