@@ -296,6 +296,10 @@ def test_an_upstream_that_breaks_off_ends_in_an_error_event_and_no_done() -> Non
         pytest.param(
             {"prompt_tokens": 10, "completion_tokens": 1_200}, id="more than was asked for"
         ),
+        pytest.param(
+            {"prompt_tokens": 10, "completion_tokens": 900, "total_tokens": 2_000},
+            id="more than was asked for, with reasoning beside the output",
+        ),
     ],
 )
 def test_usage_that_cannot_be_true_costs_at_most_the_hold_and_is_flagged(usage: Any) -> None:

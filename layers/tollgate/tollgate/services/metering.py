@@ -57,7 +57,8 @@ def plausible(usage: Usage, call: Call, bound: int | None) -> bool:
     sent = call.text_bytes + sum(map(media_tokens, call.media))
     if not call.tools and usage.context_size > sent * INPUT_SLACK + INPUT_ALLOWANCE:
         return False
-    return not bound or usage["output"] * 100 <= bound * OUTPUT_SLACK_PERCENT
+    produced = sum(usage[name] for name in OUTPUT_CLASSES)
+    return not bound or produced * 100 <= bound * OUTPUT_SLACK_PERCENT
 
 
 def consumed(admitted: Admitted, outcome: Outcome) -> Usage:
