@@ -18,7 +18,7 @@ from local.assembly import bring_up
 from local.claim import DirectoryInUse
 from local.emulator.provision import Differs
 from local.gateway.server import PortTaken
-from local.options import EMULATORS, ROOT, Options, read_pairs
+from local.options import EMULATORS, Options
 from local.ports import NotReady
 from local.template.intrinsics import UnknownName
 from local.template.played import NotPlayed
@@ -96,13 +96,13 @@ def read_options(arguments: Sequence[str]) -> Options:
     parser.add_argument("--directory", type=Path, default=plain.directory)
     parser.add_argument("--template", type=Path, default=plain.template)
     parser.add_argument("--emulator", default=plain.emulator, type=_emulator, help=CHOICES)
-    parser.add_argument("--upstream", default=plain.upstream, help="a URL instead of the replay")
+    parser.add_argument("--upstream", default=plain.upstream, help="URL of another replay upstream")
     parser.add_argument("--workers", type=int, default=plain.workers)
     parser.add_argument("--threads", type=int, default=plain.threads)
     parser.add_argument("--no-seed", dest="seeds", action="store_false")
     chosen = vars(parser.parse_args(arguments))
     chosen["directory"] = chosen["directory"].resolve()
-    return Options(**chosen, extra=read_pairs(ROOT / ".env"))
+    return Options(**chosen)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,6 @@ async def prepare(running: Running, options: Options) -> dict[str, str]:
     """
     await _until_ready(running.url)
     settings = {
-        **options.extra,
         **running.environment,
         "TOLLGATE_DEMO_ENV": str(options.kept / "demo.env"),
     }

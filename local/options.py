@@ -1,8 +1,7 @@
 """What a person, or a test, may choose about the local stack."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,15 +23,13 @@ class Options:
     emulator: str = "ministack"
     """`ministack`, `moto`, or the URL of something that plays AWS's stores."""
     upstream: str = ""
-    """URL of a model vendor for the demo data; empty starts the replay upstream."""
+    """URL of a replay upstream for the demo data; empty starts one."""
     workers: int = 2
     """Processes of each streaming function."""
     threads: int = 160
     """Calls at a time in each of those."""
     seeds: bool = True
     """Whether to put demo data in."""
-    extra: Mapping[str, str] = field(default_factory=dict)
-    """Further variables for the functions and the demo data, such as vendors' API keys."""
 
     @property
     def logs(self) -> Path:
@@ -48,12 +45,3 @@ class Options:
     def forgets(self) -> bool:
         """Whether the emulator's state ends with the stack."""
         return self.emulator == "moto"
-
-
-def read_pairs(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a file; nothing when there is no such file."""
-    if not path.exists():
-        return {}
-    lines = (line.strip() for line in path.read_text("utf-8").splitlines())
-    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}

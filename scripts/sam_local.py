@@ -24,7 +24,9 @@ def main(endpoint: str, event: str | None) -> int:
     ENV_FILE.write_text(json.dumps({"Parameters": variables(endpoint)}, indent=2) + "\n", "utf-8")
     if event is None:
         print(
-            f"Wrote {ENV_FILE.relative_to(ROOT)}. With Docker and `make build`, `make run` beside:"
+            f"Wrote {ENV_FILE.relative_to(ROOT)}: functions find their stores at {endpoint}. Needs "
+            "Docker, `make build`,\nand the stores there (docs/operations.md, “One function with "
+            "`sam local`”). Then:"
         )
         print(*(f"  make sam-local EVENT={each}" for each in events()), sep="\n")
         return 0

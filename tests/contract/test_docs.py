@@ -110,6 +110,18 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert list(broken_links(page)) == []
 
 
+def test_every_page_of_the_documentation_is_linked_from_another() -> None:
+    texts = {page: page.read_text("utf-8") for page in PAGES}
+    linked = {
+        (page.parent / link).resolve()
+        for page, text in texts.items()
+        for link in re.findall(r"\]\(([^)#\s]+)", text)
+        if not re.match(r"[a-z]+:", link)
+    }
+    lonely = [p for p in PAGES if p not in linked and p.parent not in linked]
+    assert {name(page) for page in lonely} <= {"README.md", "local/replay/README.md"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_command_of_make_can_be_made(page: Path) -> None:
     text = " ".join(code(page.read_text("utf-8")))

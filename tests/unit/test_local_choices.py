@@ -9,24 +9,9 @@ from local.claim import DirectoryInUse, claim
 from local.demo import welcome
 from local.emulator.moto_server import aws_host
 from local.gateway.server import PortTaken, listen
-from local.options import Options, read_pairs
+from local.options import Options
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=local/20261122/eu-west-1/{}/aws4_request, SignedHeaders=host"
-
-
-def test_a_file_of_pairs_may_have_comments_quotes_and_empty_lines(tmp_path: Path) -> None:
-    path = tmp_path / ".env"
-    path.write_text(
-        "# mine\nOPENAI_API_KEY=sk-1\n\nNAME = 'two words'\nEMPTY=\nURL=http://x?a=b\n", "utf-8"
-    )
-
-    assert read_pairs(path) == {
-        "OPENAI_API_KEY": "sk-1",
-        "NAME": "two words",
-        "EMPTY": "",
-        "URL": "http://x?a=b",
-    }
-    assert read_pairs(tmp_path / "none") == {}
 
 
 @pytest.mark.parametrize(
