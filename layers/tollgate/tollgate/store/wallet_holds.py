@@ -138,9 +138,9 @@ class Holds(WalletTable):
             except ConditionFailed as failed:
                 patience.corrections += 1
                 wallet = self.seen(failed.item)
-                for late in unanswered.keys() & wallet.open.keys():
-                    # It had worked, and its money may be what is missing now.
-                    return _opened(late, unanswered[late], wallet, patience.began)
+                worked = next((earlier for earlier in unanswered if earlier in wallet.open), None)
+                if worked is not None:  # and its money may be what is missing now
+                    return _opened(worked, unanswered[worked], wallet, patience.began)
                 ask = self._corrected(wallet, ask)
                 random = self.random(RANDOM_LIMIT)
             else:

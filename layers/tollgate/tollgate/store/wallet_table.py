@@ -15,7 +15,6 @@ from tollgate.store.wallet_item import n, read_wallet, wallet_key
 BATCH: Final = 100
 TORN_READS: Final = 5
 IDEMPOTENT_ATTEMPTS: Final = 3
-GATHER_ROUNDS: Final = 2
 
 
 class IdentityViolated(Exception):
