@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scripts import dialects_reference
 from tollgate import dialects
 from tollgate.dialects import Call, Dialect, Operation, Route, StopReason, load, names
+from tollgate.domain.definition_rules import PLATFORMS
 from tollgate.domain.errors import InvalidRequest, TollgateError
 from tollgate.domain.usage import Usage
 
@@ -84,6 +85,10 @@ def test_there_are_dialects_and_their_names_are_their_files() -> None:
 def test_data_cannot_import_code(name: str) -> None:
     with pytest.raises(KeyError):
         load(name)
+
+
+def test_groups_and_accounts_may_have_the_platforms_that_dialects_serve() -> None:
+    assert {platform for name in names() for platform in load(name).platforms} == set(PLATFORMS)
 
 
 def test_no_two_dialects_take_the_same_route() -> None:

@@ -92,6 +92,11 @@ def test_a_multiplier(multiplier: str, field: str | None) -> None:
         pytest.param(replace(GROUP, name=" "), check_group, "name", id="a nameless group"),
         pytest.param(replace(GROUP, alias="x"), check_group, "alias", id="a short alias"),
         pytest.param(replace(GROUP, platform=""), check_group, "platform", id="no platform"),
+        pytest.param(
+            replace(GROUP, platform="opnai"), check_group, "platform", id="a mistyped one"
+        ),
+        pytest.param(replace(ACCOUNT, platform="x"), check_account, "platform", id="nobody's"),
+        pytest.param(replace(ACCOUNT, type="bedrock"), check_account, "type", id="not built yet"),
         pytest.param(ACCOUNT, check_account, None, id="an account"),
         pytest.param(replace(ACCOUNT, base_url="ftp://x"), check_account, "base_url", id="ftp"),
         pytest.param(replace(ACCOUNT, type=""), check_account, "type", id="no type"),

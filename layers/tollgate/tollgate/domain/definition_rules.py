@@ -25,6 +25,12 @@ SETTING_NAME: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 LONGEST_NAME: Final = 100
 LONGEST_MODEL: Final = 100
 LONGEST_EMAIL: Final = 254
+PLATFORMS: Final = ("anthropic", "gemini", "openai")
+"""Vendor families that some dialect serves; groups and accounts of others would serve nobody."""
+
+ACCOUNT_TYPES: Final = ("apikey",)
+"""How accounts are spoken to; another type would be spoken to as if it were one of these."""
+
 MOST_GROUPS: Final = 40
 """Groups one definition may name: each takes part in the write's transaction (100 actions)."""
 
@@ -67,6 +73,10 @@ def check_step(steps: Steps, before: str, after: str) -> None:
     """
     if before != after and after not in steps.get(before, frozenset()):
         raise Conflict(f"what is {before} cannot become {after}", param="status")
+
+
+def check_among(value: str, known: tuple[str, ...], field: str) -> None:
+    require(value in known, field, f"one of {', '.join(known)}")
 
 
 def check_name(name: str) -> None:
@@ -121,14 +131,14 @@ def check_key(key: KeyDefinition) -> None:
 def check_group(group: GroupDefinition) -> None:
     check_name(group.name)
     require(ALIAS.fullmatch(group.alias) is not None, "alias", "four digits of base 32")
-    require(bool(group.platform), "platform", "is missing")
+    check_among(group.platform, PLATFORMS, "platform")
     check_multiplier(group.multiplier, "multiplier")
 
 
 def check_account(account: AccountDefinition) -> None:
     check_name(account.name)
-    require(bool(account.platform), "platform", "is missing")
-    require(bool(account.type), "type", "is missing")
+    check_among(account.platform, PLATFORMS, "platform")
+    check_among(account.type, ACCOUNT_TYPES, "type")
     require(
         account.base_url.startswith(("https://", "http://")), "base_url", "an http or https address"
     )
