@@ -1,4 +1,4 @@
-"""The admin API over moto: tables, a pepper, a KMS key, an owner, and how a test calls it."""
+"""The admin API over tables in memory: a pepper, a KMS key, an owner, and how a test calls it."""
 
 import json
 import os
@@ -7,14 +7,14 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
-import boto3
-
+from tests.dynamodb_behind_boto3 import playing
+from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.dynamodb_tables import Index
-from tests.locked_moto import REGION, create_table, locked_moto
+from tests.locked_moto import REGION, create_table, service
 from tollgate.domain.definitions import Role
 from tollgate.ids import new_id
 from tollgate.services.bootstrap import Founding, bootstrap
@@ -31,6 +31,7 @@ from tollgate.web.management.api import Api
 
 NOW: Final = 1_795_348_800_000
 PEPPER: Final = "a test's pepper, long enough to be one"
+PLAIN_TABLES: Final = ("catalog", "usage", "rollups", "state")
 LEDGER_INDEX: Final = {"ledger_by_time": Index("ledger_user", "ledger_at", range_type="N")}
 ROLES: Final[tuple[Role, ...]] = ("owner", "finance", "operator", "support", "auditor")
 
@@ -122,12 +123,6 @@ class AdminApi:
 
 
 @cache
-def service(name: str) -> Any:
-    """A client of moto, made once: loading botocore's models takes longer than a test."""
-    return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
-
-
-@cache
 def services() -> clients.Clients:
     """The product's clients, likewise."""
     return clients.boto3({"AWS_REGION": REGION})
@@ -145,12 +140,18 @@ def connected(settings: Settings) -> clients.Aws:
     )
 
 
+def tables(settings: Settings) -> dict[str, dict[str, Index]]:
+    """The tables the admin API needs, and their indexes."""
+    plain: dict[str, dict[str, Index]] = {
+        getattr(settings, f"{name}_table"): {} for name in PLAIN_TABLES
+    }
+    return {**plain, settings.wallets_table: LEDGER_INDEX}
+
+
 def create_tables(settings: Settings) -> None:
-    """The tables the admin API needs."""
-    client = service("dynamodb")
-    for name in ("catalog", "usage", "rollups", "state"):
-        create_table(client, getattr(settings, f"{name}_table"))
-    create_table(client, settings.wallets_table, LEDGER_INDEX)
+    """The same tables on moto."""
+    for name, indexes in tables(settings).items():
+        create_table(service("dynamodb"), name, indexes)
 
 
 def create_pepper(settings: Settings, generation: int = 1, pepper: str = PEPPER) -> None:
@@ -163,17 +164,13 @@ def create_pepper(settings: Settings, generation: int = 1, pepper: str = PEPPER)
 @contextmanager
 def admin_api(local: str = "") -> Iterator[AdminApi]:
     """A fresh installation with one owner."""
-    with locked_moto():
+    settings = Settings(
+        dynamodb_client="boto3", local=local, allowed_origins="https://console.example.com"
+    )
+    with playing(InMemoryDynamo(tables(settings))):
         key = service("kms").create_key()["KeyMetadata"]["KeyId"]
-        settings = Settings(
-            dynamodb_client="boto3",
-            kms_key=key,
-            local=local,
-            allowed_origins="https://console.example.com",
-        )
-        create_tables(settings)
         create_pepper(settings)
-        yield opened(settings)
+        yield opened(replace(settings, kms_key=key))
 
 
 def opened(settings: Settings) -> AdminApi:

@@ -8,10 +8,12 @@ as concurrent as it is.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import RLock, Thread
 from typing import Any, Final
 
+import boto3
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto import mock_aws
@@ -48,6 +50,12 @@ def locked_moto() -> Iterator[None]:
             yield
     finally:
         BotocoreStubber.process_request = _unlocked  # type: ignore[method-assign]
+
+
+@cache
+def service(name: str) -> Any:
+    """A client for looking on, made once: loading botocore's models takes longer than a test."""
+    return boto3.client(name, region_name=REGION)  # type: ignore[call-overload]
 
 
 class _Handler(BaseHTTPRequestHandler):

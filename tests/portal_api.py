@@ -1,4 +1,4 @@
-"""The portal API over moto, under its deployed role: browsers with cookies, and what they own."""
+"""The portal API over tables in memory, under its deployed role: browsers with cookies."""
 
 import json
 import random
@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import pytest
 
-from tests.admin_api import NOW, Answer, connected, create_pepper, create_tables, service, services
+from tests.admin_api import NOW, Answer, connected, create_pepper, services, tables
+from tests.dynamodb_behind_boto3 import playing
+from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.iam import Role
-from tests.locked_moto import ENVIRONMENT, REGION, locked_moto
+from tests.locked_moto import ENVIRONMENT, REGION, service
 from tollgate.domain.definitions import Author, GroupDefinition, UserDefinition
 from tollgate.domain.ledger import Credit
 from tollgate.domain.money import parse_usd
@@ -212,11 +214,10 @@ def quick(source: random.Random) -> PasswordHashes:
 @contextmanager
 def portal_api(hashes: PasswordHashes | None = None, **more: Any) -> Iterator[Portal]:
     """A fresh installation that takes new users, unless `more` settings say otherwise."""
-    with locked_moto():
-        settings = Settings(
-            **{"dynamodb_client": "boto3", "sign_up": "open", "allowed_origins": CONSOLE} | more
-        )
-        create_tables(settings)
+    settings = Settings(
+        **{"dynamodb_client": "boto3", "sign_up": "open", "allowed_origins": CONSOLE} | more
+    )
+    with playing(InMemoryDynamo(tables(settings))):
         create_pepper(settings)
         portal = opened(settings, hashes)
         with guarded(portal, settings):

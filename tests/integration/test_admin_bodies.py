@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
-import boto3
 import pytest
 from pydantic import BaseModel
 
 from tests.admin_api import AdminApi, admin_api
 from tests.admin_writes import BODIES, World, body_of, furnish, query_of
-from tests.locked_moto import ENVIRONMENT, REGION
+from tests.locked_moto import ENVIRONMENT, service
 from tollgate.web.admin.openapi import undressed
 
 WRITES = {
@@ -55,7 +54,7 @@ def world() -> Iterator[tuple[AdminApi, World]]:
 
 def dump() -> dict[str, Any]:
     """Everything that is stored."""
-    client = boto3.client("dynamodb", region_name=REGION)
+    client = service("dynamodb")
     return {name: client.scan(TableName=f"tollgate-{name}")["Items"] for name in TABLES}
 
 

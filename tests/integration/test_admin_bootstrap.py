@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from scripts.bootstrap import announced, found, main, outputs
-from tests.admin_api import create_tables, service
-from tests.locked_moto import REGION, locked_moto
+from tests.admin_api import create_tables
+from tests.locked_moto import REGION, locked_moto, service
 from tollgate.domain.api_keys import admin_token_id
 from tollgate.domain.errors import Conflict
 from tollgate.settings import Settings

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.admin_api import AdminApi, admin_api, create_pepper, service
+from tests.admin_api import AdminApi, admin_api, create_pepper
 from tests.admin_writes import World, furnish
+from tests.locked_moto import service
 from tollgate.domain.catalog import Account
 from tollgate.settings import Settings
 from tollgate.store.credentials import opener

@@ -195,7 +195,7 @@ def test_sums_that_cannot_be_read_are_refused(
 
 
 def test_days_are_read_like_hours(api: AdminApi) -> None:
-    api.stores.rollups.put_day("all", "20261120", {"calls": 3, "charge": 5})
+    api.stores.rollups.put_day("all", "20261120", {"calls": 3, "charge": 5}, closed=True)
     rows = api.call("GET", "/rollups", query={"by": "day"}).json["rows"]
     assert rows == [
         {

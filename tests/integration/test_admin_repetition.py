@@ -93,7 +93,7 @@ def test_what_a_dead_request_had_created_is_not_created_again(
 
 def forget_the_answer(api: AdminApi, path: str) -> None:
     """As if the function had died before it kept the answer."""
-    from tests.admin_api import service
+    from tests.locked_moto import service
 
     owner = api.call("GET", "/me").json["id"]
     service("dynamodb").update_item(

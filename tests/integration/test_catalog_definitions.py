@@ -6,10 +6,8 @@ from decimal import Decimal
 from threading import Barrier, Thread
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.catalog_on_moto import CATALOG, furnish, moto_catalog
 from tests.catalog_samples import (
     ACCOUNT,
     AUTHOR,
@@ -18,7 +16,8 @@ from tests.catalog_samples import (
     KEY,
     USER,
 )
-from tests.locked_moto import REGION
+from tests.catalog_tables import CATALOG, OPINIONS, catalog_in_memory, furnish
+from tests.locked_moto import REGION, service
 from tollgate.domain.definitions import AdminToken, Author, Password, Setting, Stamp
 from tollgate.domain.errors import (
     Conflict,
@@ -30,13 +29,16 @@ from tollgate.store.catalog.items import Endpoint
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.dynamodb import RequestRejected
 
+on_both = pytest.mark.parametrize("catalog", OPINIONS, indirect=True)
+"""Marks what moto is asked about too."""
+
 LATER = Author("adm_fedcba9876543210", 1_700_000_060_000)
 TOKEN = AdminToken("adm_1", "laptop", "owner", "b" * 64, 1, "wxyz")
 
 
 @pytest.fixture
-def catalog() -> Iterator[CatalogTable]:
-    with moto_catalog() as table:
+def catalog(request: pytest.FixtureRequest) -> Iterator[CatalogTable]:
+    with OPINIONS[getattr(request, "param", "memory")]() as table:
         yield table
 
 
@@ -46,6 +48,7 @@ def furnished(catalog: CatalogTable) -> CatalogTable:
     return catalog
 
 
+@on_both
 def test_every_definition_reads_back_as_it_was_written(furnished: CatalogTable) -> None:
     stamp = Stamp(1, 1_700_000_000_000, 1_700_000_000_000, "adm_0123456789abcdef")
     assert furnished.users.get(USER.id) == replace(USER, stamp=stamp)
@@ -60,7 +63,7 @@ def test_exact_values_are_stored_as_text_and_whole_numbers(furnished: CatalogTab
         "grp_1", 1, lambda group: replace(group, multiplier=Decimal("0.100000")), LATER
     )
     key = {"pk": {"S": "groups"}, "sk": {"S": "grp_1"}}
-    item = boto3.client("dynamodb", region_name=REGION).get_item(TableName=CATALOG, Key=key)["Item"]
+    item = service("dynamodb").get_item(TableName=CATALOG, Key=key)["Item"]
     assert item["multiplier"] == {"S": "0.100000"}
     assert item["version"] == {"N": "2"}
     assert item["kind"] == {"S": "group"}
@@ -74,6 +77,7 @@ def test_a_change_keeps_when_it_was_made_and_says_who_changed_it(furnished: Cata
     assert furnished.users.get(USER.id) == changed
 
 
+@on_both
 def test_only_the_version_that_was_read_can_be_changed(furnished: CatalogTable) -> None:
     furnished.users.change(USER.id, 1, lambda user: replace(user, rpm=10), LATER)
     with pytest.raises(VersionMismatch):
@@ -81,6 +85,7 @@ def test_only_the_version_that_was_read_can_be_changed(furnished: CatalogTable) 
     assert furnished.users.get(USER.id).rpm == 10
 
 
+@on_both
 def test_of_two_changes_at_once_one_is_refused(furnished: CatalogTable) -> None:
     together = Barrier(2)
     outcomes: list[int | str] = []
@@ -112,6 +117,7 @@ def test_a_released_address_can_be_taken_again(furnished: CatalogTable) -> None:
     assert furnished.users.by_email("c@example.com") is None
 
 
+@on_both
 def test_a_deleted_user_lets_go_of_the_address_and_never_returns(furnished: CatalogTable) -> None:
     furnished.users.change(USER.id, 1, lambda user: replace(user, status="deleted"), LATER)
     assert furnished.users.by_email("ann@example.com") is None
@@ -121,6 +127,7 @@ def test_a_deleted_user_lets_go_of_the_address_and_never_returns(furnished: Cata
         furnished.keys(USER.id).create(replace(KEY, id="key_2", alias="k002"), AUTHOR)
 
 
+@on_both
 def test_a_revoked_key_keeps_its_alias_and_lets_go_of_its_group(furnished: CatalogTable) -> None:
     keys = furnished.keys(USER.id)
     keys.change("key_1", 1, lambda key: replace(key, status="revoked"), LATER)
@@ -138,7 +145,7 @@ def test_a_revoked_key_keeps_its_alias_and_lets_go_of_its_group(furnished: Catal
 def test_a_removed_group_leaves_nothing_behind(catalog: CatalogTable) -> None:
     catalog.groups.create(GROUP, AUTHOR)
     catalog.groups.remove("grp_1", 1)
-    assert boto3.client("dynamodb", region_name=REGION).scan(TableName=CATALOG)["Items"] == []
+    assert service("dynamodb").scan(TableName=CATALOG)["Items"] == []
 
 
 def test_what_is_taken_out_of_its_groups_can_be_removed(furnished: CatalogTable) -> None:
@@ -177,6 +184,7 @@ def test_every_write_to_a_user_or_a_key_counts_up_the_profile(furnished: Catalog
     assert furnished.profile_revision("usr_9") == 0
 
 
+@on_both
 def test_pages_follow_each_other_and_leave_guards_out(furnished: CatalogTable) -> None:
     keys = furnished.keys(USER.id)
     for number in range(2, 6):
@@ -228,7 +236,7 @@ def test_a_change_of_too_many_items_is_refused_before_it_is_sent(catalog: Catalo
 
 
 def test_a_missing_table_is_said_to_be_missing() -> None:
-    with moto_catalog():
+    with catalog_in_memory():
         elsewhere = CatalogTable(Endpoint("tollgate-nowhere", REGION))
         with pytest.raises(RequestRejected, match="ResourceNotFound"):
             elsewhere.users.get(USER.id)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.catalog_on_moto import moto_catalog
 from tests.catalog_samples import AUTHOR, DRAFT
+from tests.catalog_tables import catalog_in_memory
 from tollgate.domain.catalog import Interval, Price
 from tollgate.domain.definitions import Author, ModelGroup, Stamp
 from tollgate.domain.errors import Conflict, NotFound, ValidationFailed, VersionMismatch
@@ -41,7 +41,7 @@ FULL = PriceDraft(
 
 @pytest.fixture
 def catalog() -> Iterator[CatalogTable]:
-    with moto_catalog() as table:
+    with catalog_in_memory() as table:
         yield table
 
 

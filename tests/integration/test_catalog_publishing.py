@@ -1,14 +1,12 @@
-"""From a write in the Catalog table through its images to a relay's copy, over moto and boto3."""
+"""From a write in the Catalog table through its images to a relay's copy, over boto3."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-import boto3
 import pytest
 
-from tests.catalog_on_moto import CATALOG, furnish, moto_catalog
 from tests.catalog_samples import (
     AUTHOR,
     CHANNEL,
@@ -17,7 +15,8 @@ from tests.catalog_samples import (
     USER,
     stored_record,
 )
-from tests.locked_moto import REGION, create_table
+from tests.catalog_tables import CATALOG, catalog_in_memory, furnish
+from tests.locked_moto import REGION, service
 from tollgate.domain.definitions import Setting
 from tollgate.domain.errors import GroupNotPermitted
 from tollgate.services.catalog import Catalog
@@ -39,8 +38,7 @@ class Installation:
         self.catalog = catalog
         self.wallets: dict[str, int] = {}
         self.reports: list[tuple[str, str]] = []
-        self._client = boto3.client("dynamodb", region_name=REGION)
-        create_table(self._client, STATE)
+        self._client = service("dynamodb")
         self._delivered: dict[str, Any] = {}
         dynamo = Boto3Dynamo(boto3_client("dynamodb", REGION), lambda seconds: None)
         self.publishing = Publishing(
@@ -65,7 +63,7 @@ class Installation:
 
 @pytest.fixture
 def installation() -> Iterator[Installation]:
-    with moto_catalog() as catalog:
+    with catalog_in_memory(STATE) as catalog:
         made = Installation(catalog)
         furnish(catalog)
         catalog.prices.create(DRAFT, AUTHOR)
@@ -144,7 +142,7 @@ def test_nobody_has_no_definitions(installation: Installation) -> None:
 def test_a_lost_snapshot_is_published_again_from_the_definitions(
     installation: Installation,
 ) -> None:
-    client = boto3.client("dynamodb", region_name=REGION)
+    client = service("dynamodb")
     installation.relay.group("grp_1")
     for item in client.scan(TableName=STATE)["Items"]:
         client.delete_item(TableName=STATE, Key={"pk": item["pk"], "sk": item["sk"]})

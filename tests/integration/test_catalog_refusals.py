@@ -5,12 +5,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 
-from tests.catalog_on_moto import CATALOG, furnish, moto_catalog
 from tests.catalog_samples import ACCOUNT, AUTHOR, CHANNEL, KEY, OTHER_GROUP, USER
-from tests.locked_moto import REGION
+from tests.catalog_tables import CATALOG, catalog_in_memory, furnish
+from tests.locked_moto import service
 from tollgate.domain.errors import (
     Conflict,
     NotFound,
@@ -24,7 +23,7 @@ from tollgate.store.catalog.table import CatalogTable
 @pytest.fixture(scope="module")
 def furnished() -> Iterator[CatalogTable]:
     """One table for all rows: none of them may change it."""
-    with moto_catalog() as catalog:
+    with catalog_in_memory() as catalog:
         furnish(catalog)
         yield catalog
 
@@ -136,7 +135,7 @@ NEW_KEY = replace(KEY, id="key_2", alias="k002")
 def test_what_breaks_a_rule_is_refused_and_changes_nothing(
     furnished: CatalogTable, act: Act, refusal: type[TollgateError], field: str | None
 ) -> None:
-    client = boto3.client("dynamodb", region_name=REGION)
+    client = service("dynamodb")
     before = client.scan(TableName=CATALOG)["Items"]
     with pytest.raises(refusal) as refused:
         act(furnished)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.catalog_on_moto import moto_catalog
 from tests.catalog_samples import ACCOUNT, AUTHOR, CHANNEL, GROUP, KEY, OTHER_GROUP, USER
+from tests.catalog_tables import catalog_in_memory
 from tests.iam import AccessDenied, Role
 from tollgate.domain.definitions import AdminToken, Setting
 from tollgate.store.catalog.table import CatalogTable
@@ -43,7 +43,7 @@ def called_catalog(params: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def catalog() -> Iterator[CatalogTable]:
-    with moto_catalog() as table, act_as(table, "Admin"):
+    with catalog_in_memory() as table, act_as(table, "Admin"):
         table.groups.create(GROUP, AUTHOR)
         table.groups.create(OTHER_GROUP, AUTHOR)
         yield table

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.admin_api import create_pepper, create_tables, service
-from tests.locked_moto import REGION, locked_moto
+from tests.admin_api import create_pepper, create_tables
+from tests.locked_moto import REGION, locked_moto, service
 from tollgate.domain.definitions import AdminToken, Author
 from tollgate.settings import Settings
 from tollgate.store.catalog.items import Endpoint

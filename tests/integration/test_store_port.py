@@ -1,4 +1,5 @@
-"""One contract for everything behind the DynamoDB port: boto3 and lean on moto, the evaluator.
+"""One contract for everything behind the DynamoDB port: boto3 and lean on moto, the evaluator,
+and boto3 on the evaluator.
 
 The faults are answered by a scripted server, for the two that speak HTTP.
 """
@@ -11,12 +12,13 @@ from typing import Any, Final
 
 import pytest
 
+from tests.dynamodb_behind_boto3 import playing
 from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.dynamodb_tables import Index
 from tests.locked_moto import REGION, create_table
 from tests.scripted_endpoint import Behaviour, answer, drop, raw, refuse, scripted_endpoint
-from tests.store_clients import CLIENTS, IMPATIENT, PATIENT
-from tollgate.store.boto3_dynamodb import boto3_client
+from tests.store_clients import CLIENTS, IMPATIENT, PATIENT, at_once
+from tollgate.store.boto3_dynamodb import Boto3Dynamo, boto3_client
 from tollgate.store.dynamodb import (
     ConditionFailed,
     Dynamo,
@@ -46,13 +48,19 @@ EVERYTHING: Final = {
 }
 
 
-@pytest.fixture(params=["boto3", "lean", "evaluator"])
+@pytest.fixture(params=["boto3", "lean", "evaluator", "boto3 on the evaluator"])
 def dynamo(request: pytest.FixtureRequest, moto_url: str) -> Iterator[Dynamo]:
     """Each implementation over an empty table."""
     if request.param == "evaluator":
         yield InMemoryDynamo({TABLE: INDEXES})
         return
     with ExitStack() as opened:
+        if request.param == "boto3 on the evaluator":
+            opened.enter_context(playing(InMemoryDynamo({TABLE: INDEXES})))
+            client = boto3_client("dynamodb", REGION)
+            opened.callback(client.close)
+            yield Boto3Dynamo(client, at_once)
+            return
         owner = boto3_client("dynamodb", REGION, moto_url, read_timeout=PATIENT)
         opened.callback(owner.close)
         create_table(owner, TABLE, INDEXES)

@@ -3,7 +3,7 @@
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
-from tollgate.store.catalog.items import Endpoint
+from tollgate.store.catalog.items import Endpoint, bind
 
 
 class StateItem(Model):
@@ -19,12 +19,5 @@ class StateItem(Model):
 
 
 def bind_state(endpoint: Endpoint) -> None:
-    """Point every model at its table; once per process, before the first call.
-
-    As with the Catalog table, pynamodb keeps the connection on the class.
-    """
-    StateItem.Meta.table_name = endpoint.table
-    StateItem.Meta.region = endpoint.region
-    StateItem.Meta.host = endpoint.url
-    StateItem._connection = None  # noqa: SLF001 - there is no other place to bind it late
-    StateItem._get_connection()  # noqa: SLF001 - subclasses inherit it, so there is one client
+    """Point every model at its table, before the first call."""
+    bind(StateItem, endpoint)

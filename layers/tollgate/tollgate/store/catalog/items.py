@@ -1,6 +1,7 @@
 """The items of the Catalog table, as docs/architecture.md lays them out; one class per `kind`."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, DiscriminatorAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
@@ -42,17 +43,19 @@ class Item(Model):
     updated_by = UnicodeAttribute()
 
 
-def bind(endpoint: Endpoint) -> Connection:
-    """Point every item class at its table; once per process, before the first call.
+def bind(model: Any, endpoint: Endpoint) -> Connection:
+    """Point a model, and all that inherit from it, at its table, before the first call.
 
-    pynamodb keeps the connection on the class and offers no other place to bind it late.
+    pynamodb keeps the connection on the class and offers no other place to bind it late. A model
+    that points there already keeps its client: making one takes longer than many calls.
     """
-    Item.Meta.table_name = endpoint.table
-    Item.Meta.region = endpoint.region
-    Item.Meta.host = endpoint.url
-    Item._connection = None  # noqa: SLF001 - see above; the next line makes the new one
-    table = Item._get_connection()  # noqa: SLF001 - subclasses inherit it, so there is one client
-    return table.connection
+    meta, place = model.Meta, (endpoint.table, endpoint.region, endpoint.url)
+    if (meta.table_name, meta.region, meta.host) != place:
+        meta.table_name, meta.region, meta.host = place
+        model._connection = None  # noqa: SLF001 - see above; the next line makes the new one
+    table = model._get_connection()  # noqa: SLF001 - subclasses inherit it, so there is one client
+    connection: Connection = table.connection
+    return connection
 
 
 class UserItem(Item, discriminator="user"):

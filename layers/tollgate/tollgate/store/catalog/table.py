@@ -57,7 +57,7 @@ class CatalogTable:
     """Every definition there is. One per process: pynamodb binds its classes, not objects."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        connection: Connection = bind(endpoint)
+        connection: Connection = bind(Item, endpoint)
         self._connection = connection
         self.users = Users(USER, "users", connection)
         self.groups = Groups(GROUP, "groups", connection)
