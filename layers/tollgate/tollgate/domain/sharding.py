@@ -36,4 +36,3 @@ def home(key_alias: str, spread: int) -> int:
 def chosen(key_alias: str, *, limited: bool, spread: int, random: Callable[[int], int]) -> int:
     """The shard to try first; `random(n)` is below n."""
     return home(key_alias, spread) if limited else random(spread)
-
