@@ -31,7 +31,14 @@ PATHS: Final = {"openai": "/v1", "anthropic": "", "gemini": ""}
 
 FUNDS_USD: Final = "5"
 PUBLISHED_WITHIN: Final = 30.0
-WANTED: Final = ("TOLLGATE_API_KEY", "TOLLGATE_ADMIN_TOKEN", "TOLLGATE_USER")
+DEMO_EMAIL: Final = "demo@example.com"
+WANTED: Final = (
+    "TOLLGATE_API_KEY",
+    "TOLLGATE_ADMIN_TOKEN",
+    "TOLLGATE_USER",
+    "TOLLGATE_DEMO_EMAIL",
+    "TOLLGATE_DEMO_PASSWORD",
+)
 
 
 def seed(settings: dict[str, str]) -> dict[str, str]:
@@ -51,14 +58,15 @@ def seed(settings: dict[str, str]) -> dict[str, str]:
     before = read_env(Path(settings["TOLLGATE_DEMO_ENV"]))
     found = {"TOLLGATE_UPSTREAM_URL": settings["TOLLGATE_UPSTREAM_URL"]}
     if works(url, before.get("TOLLGATE_ADMIN_TOKEN", "")):
-        return found | {name: before[name] for name in WANTED}
+        return found | {name: before[name] for name in WANTED if name in before}
     token = first_owner(settings)
     with httpx.Client(
         base_url=f"{url}/api/admin", headers={"authorization": f"Bearer {token}"}, timeout=60
     ) as admin:
         key, user = fill(admin, settings["TOLLGATE_UPSTREAM_URL"])
+        password = give_password(admin, user)
     await_published(url, key)
-    return found | dict(zip(WANTED, (key, token, user), strict=True))
+    return found | dict(zip(WANTED, (key, token, user, DEMO_EMAIL, password), strict=True))
 
 
 def read_env(path: Path) -> dict[str, str]:
@@ -112,11 +120,20 @@ def fill(admin: httpx.Client, upstream: str) -> tuple[str, str]:
         made(admin, "/accounts", account)
     named = [model for models in MODELS.values() for model in models]
     made(admin, "/prices/official", {"models": named})
-    user = made(admin, "/users", {"email": "demo@example.com", "name": "Demo"})["id"]
+    user = made(admin, "/users", {"email": DEMO_EMAIL, "name": "Demo"})["id"]
     credit = {"amount_usd": FUNDS_USD, "kind": "topup", "note": "demo money"}
     made(admin, f"/users/{user}/wallet/credits", credit)
     key = made(admin, f"/users/{user}/keys", {"group": group, "name": "demo"})
     return key["secret"], user
+
+
+def give_password(admin: httpx.Client, user: str) -> str:
+    """Let the user sign in to the portal, with a password only this stack has."""
+    password = secrets.token_urlsafe(18)
+    answer = admin.put(f"/users/{user}/password", json={"password": password})
+    if not answer.is_success:
+        raise NotReady(f"demo data: the user's password: {answer.status_code} {answer.text}")
+    return password
 
 
 def made(admin: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "groups": [],
     },
     "PATCH /users/<user>": {"rpm": 10, "concurrency": 2, "shards": 1, "status": "active"},
+    "PUT /users/<user>/password": {"password": "correct horse battery staple"},
     "POST /users/<user>/keys": {"group": "<group>", "quota_usd": "1", "expires_at": 10**13},
     "PATCH /users/<user>/keys/<key>": {"expires_at": 10**13, "models": ["gpt-*"]},
     "PUT /users/<user>/keys/<key>/quota": {"quota_usd": "7.5"},

@@ -26,6 +26,7 @@ MAY: dict[str, tuple[Role, ...]] = {
     "GET /users/<user>": ALL,
     "PATCH /users/<user>": OPERATING,
     "DELETE /users/<user>": OPERATING,
+    "PUT /users/<user>/password": OPERATING,
     "GET /users/<user>/keys": ALL,
     "POST /users/<user>/keys": OPERATING,
     "GET /users/<user>/keys/<key>": ALL,

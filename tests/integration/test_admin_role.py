@@ -79,6 +79,9 @@ def test_everything_staff_does_is_allowed(api: AdminApi) -> None:
     api.created(f"{user}/wallet/credits", credit | {"kind": "adjustment", "reference": "s"})
     follow(api, "PUT", f"{key}/quota", {"quota_usd": "7"}, {"quota_usd": None})
     api.call("DELETE", key, headers={"If-Match": '"3"'})
+    for _ in range(2):
+        given = api.call("PUT", f"{user}/password", {"password": "correct horse"})
+        assert given.status == 204, given.text
     follow(api, "PATCH", user, {"shards": 2}, {"status": "disabled"}, {"status": "active"})
     taken = credit | {"amount_usd": "-9", "kind": "adjustment", "reference": "t"}
     api.created(f"{user}/wallet/credits", taken)

@@ -1,5 +1,7 @@
 """The Catalog table as one object: every kind of definition, in its partition."""
 
+from dataclasses import replace
+
 from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist
 
@@ -15,9 +17,9 @@ from tollgate.domain.definitions import (
     Setting,
     UserDefinition,
 )
-from tollgate.domain.errors import Conflict
+from tollgate.domain.errors import Conflict, NotFound
 from tollgate.store.catalog.access import Definitions, uses_of
-from tollgate.store.catalog.items import Endpoint, Item, RevisionItem, UsesItem, bind
+from tollgate.store.catalog.items import Endpoint, Item, RevisionItem, UserItem, UsesItem, bind
 from tollgate.store.catalog.kinds import (
     ACCOUNT,
     ADMIN_TOKEN,
@@ -144,3 +146,21 @@ class CatalogTable:
         self.passwords(user.id).stage(writing, None, Password(hashed), author)
         writing.commit()
         return created
+
+    def set_password(self, user: str, hashed: str, author: Author) -> None:
+        """Give a user a password, the first one or another: every session so far is over.
+
+        Raises:
+            NotFound: there is no such user, or they are deleted.
+            Conflict, VersionMismatch: the password was written at this very moment.
+        """
+        passwords = self.passwords(user)
+        before = passwords.find("password")
+        known = before or Password(hashed)
+        after = replace(known, hash=hashed, epoch=known.epoch + (before is not None))
+        writing = Writing(self._connection)
+        nobody = NotFound(f"there is no user {user}")
+        is_there = Item.pk.exists() & (UserItem.status != "deleted")
+        writing.check(UserItem("users", user), is_there, nobody)
+        passwords.stage(writing, before, after, author)
+        writing.commit()

@@ -8,6 +8,7 @@ from pydantic import Field
 from tollgate.domain.definitions import UserDefinition, UserStatus
 from tollgate.domain.sharding import MOST_SHARDS
 from tollgate.services.users import Users
+from tollgate.store.passwords import PasswordHashes
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.creation import Creating
 from tollgate.web.management.endpoints import Endpoint
@@ -21,6 +22,7 @@ from tollgate.web.management.fields import (
     IfMatch,
     Limit,
     Name,
+    NewPassword,
     Once,
     Text,
     View,
@@ -66,12 +68,19 @@ class UserPatch(Body):
     status: Literal["active", "disabled", "deleted"] = absent()
 
 
+class PasswordGiven(Body):
+    """The password a user signs in to the portal with."""
+
+    password: NewPassword
+
+
 class UserResource:
     """/users"""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._users = Users(desk.stores.catalog, desk.stores.wallets)
+        self._hashes = PasswordHashes(desk.random)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         users, user = f"{ROOT}/users", f"{ROOT}/users/<user>"
@@ -81,6 +90,7 @@ class UserResource:
             Endpoint("GET", user, "users.read", self.get),
             Endpoint("PATCH", user, "users.write", self.patch),
             Endpoint("DELETE", user, "users.write", self.delete),
+            Endpoint("PUT", f"{user}/password", "users.write", self.set_password, 204),
         )
 
     def list(self, limit: Limit = 50, cursor: After = None) -> Entries[UserView]:
@@ -121,6 +131,12 @@ class UserResource:
         """Delete a user: calls are refused, the address is free again, the records stay."""
         status: UserStatus = "deleted"
         return self._change("user.delete", user, if_match, {"status": status})
+
+    def set_password(self, user: str, body: PasswordGiven) -> None:
+        """Give a user a password for the portal, in place of any they had; their sessions end."""
+        desk = self._desk
+        desk.stores.catalog.set_password(user, self._hashes.hash(body.password), desk.author)
+        desk.trail.note("password.set", user)
 
     def _change(
         self, action: str, user: str, if_match: str | None, changes: dict[str, Any]

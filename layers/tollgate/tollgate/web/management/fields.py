@@ -107,6 +107,11 @@ Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 Epoch = Annotated[int, Field(ge=0, le=LARGEST, description="Epoch milliseconds.")]
 Text = Annotated[str, StringConstraints(max_length=1_000, pattern=PRINTABLE)]
+NewPassword = Annotated[
+    str,
+    StringConstraints(min_length=8, max_length=256),
+    Field(repr=False, description="8 to 256 characters."),
+]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern="^[a-z0-9_]+$")]
 Ids = Annotated[list[Id], Field(max_length=40), AfterValidator(distinct)]

@@ -10,17 +10,12 @@ from tollgate.services.sessions import Opened, csrf_token
 from tollgate.services.sign_in import Credentials
 from tollgate.web.management.calls import current
 from tollgate.web.management.endpoints import Endpoint
-from tollgate.web.management.fields import PRINTABLE, Body, Text
+from tollgate.web.management.fields import PRINTABLE, Body, NewPassword, Text
 from tollgate.web.portal.cookies import clear_cookie, secret_in, set_cookie
 from tollgate.web.portal.desk import ROOT, Desk
 
 JSON = "application/json"
 Address = Annotated[str, StringConstraints(min_length=1, max_length=254, pattern=PRINTABLE)]
-NewPassword = Annotated[
-    str,
-    StringConstraints(min_length=8, max_length=256),
-    Field(repr=False, description="8 to 256 characters."),
-]
 AnyPassword = Annotated[str, StringConstraints(min_length=1, max_length=256), Field(repr=False)]
 
 
