@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from tests.simulation.bank import NOON, SWEPT, USER, Bank
-from tollgate.domain.record import UsageRecord
+from tollgate.domain.record import UsageRecord, Windows
+from tollgate.domain.wallet import Subscription
+from tollgate.domain.windows import SubscriptionTerms
 from tollgate.services.sweeping import Sweeping, SweepRequests, swept_user
 from tollgate.store.dynamodb import OutcomeUnknown, Throttled
 
@@ -61,6 +63,37 @@ def test_an_orphan_is_given_back_and_the_call_is_charged_once() -> None:
     assert bank.sums() == (993, 0, 7)
     assert [fact.hold for fact in bank.added] == [hold.id]
     assert bank.wallet().days == {"20231115c": 7, "20231115n": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "day_left"),
+    [
+        pytest.param(0, 93, id="it was charged as the call was"),
+        pytest.param(1, 63, id="the call was extended into another day: nobody knows"),
+    ],
+)
+def test_an_orphan_of_a_slow_clock_returns_to_the_day_it_was_charged_to(
+    more: int, day_left: int
+) -> None:
+    bank = Bank()
+    day = NOON - NOON % 86_400
+    parts: Any = {"day": 100, "week": 500, "month": 500}
+    windows = Windows(day + 86_400, day, day)
+    bank.wallets.set_subscription(
+        USER, "g001", Subscription(windows, parts, parts, NOON + 9 * 86_400)
+    )
+    bank.now = (day + 86_390) * 1_000
+    bank.lose_answers(OutcomeUnknown("silence"))
+    slow = SubscriptionTerms("g001", day + 86_400, day + 2 * 86_400, day, day)
+    hold = bank.hold(30, subscription=slow)
+    if more:
+        entered = Windows(day + 86_400, day, day, {"day": 30})
+        bank.records.put(bank.fact(hold, 7, windows=entered))
+    else:
+        bank.records.put(bank.fact(hold, 7))
+    bank.wait(SWEPT)
+    bank.sweeping.sweep(USER)
+    assert bank.wallet().subscriptions["g001"].left["day"] == day_left
 
 
 def test_a_late_record_found_with_its_hold_is_finished_whole() -> None:

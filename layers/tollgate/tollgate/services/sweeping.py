@@ -89,9 +89,13 @@ class Sweeping:
 def ended(hold: str, held: int, fact: UsageRecord) -> Outcome:
     """How a hold ends by the record found; one that names another hold is not this one's.
 
-    Then this hold is of an attempt whose answer was lost, and nobody used it.
+    Then this hold is of an attempt whose answer was lost, and nobody used it. It was charged to
+    the windows the call's other attempt was, unless that one was extended into new ones.
     """
-    return outcome(fact) if fact.hold == hold else Outcome(hold, held, charge=0, recorded=False)
+    if fact.hold == hold:
+        return outcome(fact)
+    known = fact.windows is not None and not fact.windows.entered
+    return Outcome(hold, held, 0, fact.windows if known else None, recorded=False)
 
 
 @dataclass(slots=True)
