@@ -2,7 +2,7 @@
 
 import ast
 import statistics
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,11 +41,16 @@ def lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
-def functions(path: Path) -> Iterator[type_of_function]:
+@cache
+def tree(path: Path) -> ast.Module:
+    """A file, read once for all tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def functions(path: Path) -> tuple[type_of_function, ...]:
     """Every function of a file, methods and inner ones included."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, type_of_function):
-            yield node
+    return tuple(node for node in ast.walk(tree(path)) if isinstance(node, type_of_function))
 
 
 def length(function: type_of_function) -> int:
@@ -110,11 +115,7 @@ def test_an_app_is_wiring() -> None:
 
 
 def test_every_module_opens_with_the_sentence_that_says_what_it_decides() -> None:
-    silent = [
-        name(path)
-        for path in sources(*EVERYTHING)
-        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    ]
+    silent = [name(path) for path in sources(*EVERYTHING) if not ast.get_docstring(tree(path))]
     assert silent == []
 
 
@@ -132,7 +133,7 @@ def money_files() -> list[Path]:
 def test_money_is_never_a_float_nor_divided_nor_clamped(path: Path) -> None:
     """`/`, `float`, and `max(0, …)`/`min(0, …)` have no place near amounts."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             found.append(f"line {node.lineno}: /")
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
