@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
-from tests.simulation.fibers import Crash, Fiber
+from tests.simulation.fibers import RUNTIME_LIMIT_MS, Crash, Fiber
 from tests.simulation.scenario import KEY, USER, Plan
 from tests.simulation.world import Call, Port, World
 from tollgate.domain.errors import InsufficientBalance, TollgateError
@@ -53,12 +53,12 @@ def relay(plan: Plan) -> Act:
             return
         call = Call(hold.id, plan.charge)
         world.calls.append(call)
-        world.audit.running.add(hold.id)
+        world.audit.running[hold.id] = fiber.began + RUNTIME_LIMIT_MS
         try:
             hold = grown(mine, hold, plan, fiber)
             record_call(world, port, call, hold, plan)
         except Crash:
-            world.audit.running.discard(hold.id)
+            world.audit.running.pop(hold.id, None)
             raise
 
     return act
@@ -103,7 +103,7 @@ def record_call(world: World, port: Port, call: Call, hold: Hold, plan: Plan) ->
     )
     if plan.drafts:
         draft(records, fact, call)
-    world.audit.running.discard(hold.id)
+    world.audit.running.pop(hold.id, None)
     port.refuses_records = world.scenario.outage
     call.recorded = fact
     lost: list[str] = []

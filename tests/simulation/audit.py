@@ -1,6 +1,7 @@
 """Watches every image of every wallet a schedule writes, and says what must not have happened."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.simulation.scenario import Scenario
@@ -13,15 +14,19 @@ from tollgate.store.wallet_item import read_wallet
 
 @dataclass(slots=True)
 class Audit:
-    """What was seen. `wrong` collects the sentences of everything that broke a rule."""
+    """What was seen. `wrong` collects the sentences of everything that broke a rule.
+
+    `running` says until when (epoch ms) the call of a hold may run.
+    """
 
     scenario: Scenario
+    clock: Callable[[], int]
     wrong: list[str] = field(default_factory=list)
     wallets: dict[tuple[str, int], Wallet] = field(default_factory=dict)
     opened: Counter[str] = field(default_factory=Counter)
     settled: Counter[str] = field(default_factory=Counter)
     marked: set[tuple[str, str]] = field(default_factory=set)
-    running: set[str] = field(default_factory=set)
+    running: dict[str, int] = field(default_factory=dict)
     revoked: set[tuple[int, str]] = field(default_factory=set)
 
     def watch(self, table: str, _old: Item | None, new: Item | None) -> None:
@@ -82,7 +87,7 @@ class Audit:
 
     def _removed(self, hold: str, after: Wallet) -> None:
         self.settled[hold] += 1
-        if hold in self.running:
+        if self.running.get(hold, 0) >= self.clock():
             self.say(f"{hold} was released under a running call")
         if (hour_of(parse_hold_id(hold).start), after.user) not in self.marked:
             self.say(f"{hold} was settled before its user was marked active")

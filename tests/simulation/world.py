@@ -61,8 +61,8 @@ class World:
 
     def __post_init__(self) -> None:
         self.rng = Random(self.scenario.seed * 2 + 1)
-        self.audit = Audit(self.scenario)
         self.now = self.scenario.began * 1_000
+        self.audit = Audit(self.scenario, lambda: self.now)
         self.dynamo = InMemoryDynamo(["Wallets", "Usage", "Markers"])
         self.dynamo.watch = self.audit.watch
         for item in self.scenario.items():
