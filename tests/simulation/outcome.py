@@ -42,10 +42,12 @@ def total(record: UsageRecord) -> int:
 
 
 def check_holds(world: World, wallets: Iterable[Wallet]) -> None:
-    """Every hold that was opened was settled once."""
+    """Every hold that was opened was settled once, and added up at most once."""
     for wallet in wallets:
         if wallet.open:
             world.audit.say(f"still open: {wallet.open}")
+    if twice := [hold for hold, times in Counter(world.added).items() if times > 1]:
+        world.audit.say(f"added to rollups twice: {twice}")
     if world.audit.opened != world.audit.settled:
         world.audit.say(f"opened {world.audit.opened}, settled {world.audit.settled}")
 
