@@ -65,6 +65,26 @@ def test_a_killed_relay_costs_nothing_after_the_sweep() -> None:
     assert gateway.all_records()[0].state == "abandoned"
 
 
+def test_a_long_stream_whose_relay_is_killed_costs_what_its_last_draft_says() -> None:
+    text = sse(chat_chunk("x" * 400), done=False)
+    gateway = Gateway(lambda request: streamed(text, text, text))
+    answer = gateway.send(gateway.event("/v1/chat/completions", STREAM))
+    next(answer.chunks)
+    gateway.now += 31_000
+    next(answer.chunks)  # half a minute later, the first chunk is noted; then the process dies
+    gateway.now += 26 * 60_000
+    assert gateway.sweeping.sweep(USER) == 1
+    (record,) = gateway.all_records()
+    assert (record.state, record.usage_source, record.usage["output"]) == (
+        "abandoned",
+        "estimated",
+        100,
+    )
+    size = len(json.dumps(STREAM))
+    assert record.charge == -(-size // 4) * 2_500 + 1_000_000
+    assert money(gateway) == (1_000_000_000 - record.charge, 0, record.charge)
+
+
 def test_a_revoked_key_is_refused_at_once_by_a_relay_that_does_not_know_yet() -> None:
     gateway = Gateway(lambda request: chat_answer(USAGE))
     assert gateway.post("/v1/chat/completions", CHAT).status == 200

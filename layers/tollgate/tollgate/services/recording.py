@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -39,6 +40,11 @@ class Recording:
             self.last_resort(f"{taken}: {json.dumps(write_message(record))}")
         except StoreError:
             self._queue(write_message(record))
+
+    def draft(self, record: UsageRecord) -> None:
+        """Note how far a running call has come; it is no loss when a note cannot be kept."""
+        with suppress(StoreError):
+            self.records.draft(record)
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Store a record that was queued (the janitor's half).

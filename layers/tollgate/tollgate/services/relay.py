@@ -4,6 +4,7 @@ The order of these steps is here and nowhere else.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -183,9 +184,15 @@ class Relay:
             wallets=self._wallets,
             clock=self._clock,
             finish=self._finish,
+            draft=self._draft,
         )
         headers = {**forwarded(sent), **STREAM_HEADERS, "x-request-id": public_id}
         return Reply(sent.answer.status, {**headers, "request-id": public_id}, body)
+
+    def _draft(self, admitted: Admitted, sent: Sent, outcome: Outcome) -> None:
+        """Keep what a running call has come to: what the sweeper charges if this process dies."""
+        with suppress(PricingMisconfigured):
+            self._recording.draft(record(admitted, sent.candidate, outcome))
 
     def _finish(self, admitted: Admitted, sent: Sent, outcome: Outcome) -> UsageRecord:
         """Record how the call ended, even where its price cannot be computed any more."""

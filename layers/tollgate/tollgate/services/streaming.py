@@ -22,6 +22,9 @@ from tollgate.store.wallet import Hold, Wallets
 DRAIN_BYTES: Final = 256 * 1024
 DRAIN_SECONDS: Final = 10.0
 
+DRAFT_MS: Final = 30_000
+"""How much of a long stream is lost at most when its relay is killed."""
+
 Finish = Callable[[Admitted, Sent, Outcome], object]
 """Records how the call ended."""
 
@@ -37,6 +40,7 @@ class StreamedAnswer:
     wallets: Wallets
     clock: Callable[[], int]
     finish: Finish
+    draft: Finish
     hold: Hold = field(init=False)
     visible: int = field(init=False)
     enough: int = field(init=False)
@@ -44,10 +48,12 @@ class StreamedAnswer:
     error: str = field(init=False, default="")
     first_byte: int = field(init=False, default=0)
     begun: bool = field(init=False, default=False)
+    noted: int = field(init=False)
     produced: Generator[bytes, None, None] = field(init=False)
 
     def __post_init__(self) -> None:
         self.hold = self.admitted.hold
+        self.noted = self.hold.started
         self.visible = self.admitted.demand.visible
         self.enough = enough_until(self.visible)
         self.produced = self._produce()
@@ -113,6 +119,7 @@ class StreamedAnswer:
                 self.sent.answer.interrupt()
                 yield self.dialect.write_stop("balance", self.admitted.call, self.request_id)
                 return
+            self._note()
             chunk = next(self.sent.rest, None)
         if self.stop is not None and not self.tap.finished:
             self.error = self.stop
@@ -199,21 +206,28 @@ class StreamedAnswer:
             self.sent.answer.close()
 
     def _record(self) -> None:
-        self.finish(
-            self.admitted,
-            self.sent,
-            Outcome(
-                hold=self.hold,
-                ended=self.clock(),
-                status=self.sent.answer.status,
-                usage=self.tap.usage,
-                delivered=self.tap.visible_bytes > 0,
-                visible_bytes=self.tap.visible_bytes,
-                first_byte=self.first_byte,
-                finish=self.tap.finish_reason or "",
-                error=self.error,
-                upstream_id=self.tap.upstream_id or "",
-                attempts=self.sent.attempts,
-                cut=not (self.tap.finished or self.tap.finish_reason),
-            ),
+        self.finish(self.admitted, self.sent, self._outcome())
+
+    def _note(self) -> None:
+        """Now and then, keep how far the call has come, in case this process is killed."""
+        now = self.clock()
+        if now - self.noted < DRAFT_MS:
+            return
+        self.noted = now
+        self.draft(self.admitted, self.sent, self._outcome())
+
+    def _outcome(self) -> Outcome:
+        return Outcome(
+            hold=self.hold,
+            ended=self.clock(),
+            status=self.sent.answer.status,
+            usage=self.tap.usage,
+            delivered=self.tap.visible_bytes > 0,
+            visible_bytes=self.tap.visible_bytes,
+            first_byte=self.first_byte,
+            finish=self.tap.finish_reason or "",
+            error=self.error,
+            upstream_id=self.tap.upstream_id or "",
+            attempts=self.sent.attempts,
+            cut=not (self.tap.finished or self.tap.finish_reason),
         )
