@@ -85,6 +85,25 @@ def test_a_long_stream_whose_relay_is_killed_costs_what_its_last_draft_says() ->
     assert money(gateway) == (1_000_000_000 - record.charge, 0, record.charge)
 
 
+def test_a_draft_is_nothing_once_the_call_is_recorded() -> None:
+    usage = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [], "usage": USAGE}
+    text = sse(chat_chunk("x" * 400), done=False)
+    gateway = Gateway(lambda request: streamed(text, text, sse(chat_chunk("y", "stop"), usage)))
+    answer = gateway.send(gateway.event("/v1/chat/completions", STREAM))
+    next(answer.chunks)
+    gateway.now += 31_000
+    answer.read()
+    assert [item["state"]["S"] for item in gateway.dynamo.items("usage")] == ["final", "draft"]
+    assert [record.charge for record in gateway.all_records()] == [7_500_000]
+    gateway.settle()
+    assert money(gateway) == (992_500_000, 0, 7_500_000)
+    gateway.now += 3 * 3_600_000
+    gateway.closing.close_due()
+    (row,) = gateway.rollups.hours("all", "2026112212", "2026112212")
+    assert (row.sums["calls"], row.sums["charge"]) == (1, 7_500_000)
+    assert list(gateway.reconciliation.everyone()) == []
+
+
 def test_a_revoked_key_is_refused_at_once_by_a_relay_that_does_not_know_yet() -> None:
     gateway = Gateway(lambda request: chat_answer(USAGE))
     assert gateway.post("/v1/chat/completions", CHAT).status == 200

@@ -32,8 +32,6 @@ SHARD_DIGITS: Final = 2
 RANDOM_LIMIT: Final = 32**RANDOM_DIGITS
 """2^40 ids a second and shard: a wallet at 20 calls a second meets one collision in 170 years."""
 
-ATTEMPT_LIMIT: Final = 32
-SHARD_LIMIT: Final = 32**SHARD_DIGITS
 USER_DIGITS: Final = 16
 
 _DIGIT: Final = "[0-9a-hjkmnp-tv-z]"
