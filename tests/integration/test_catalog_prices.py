@@ -8,7 +8,7 @@ import pytest
 from tests.catalog_samples import AUTHOR, DRAFT
 from tests.catalog_tables import catalog_in_memory
 from tollgate.domain.catalog import Interval, Price
-from tollgate.domain.definitions import Author, ModelGroup, Stamp
+from tollgate.domain.definitions import Author, ModelGroupDefinition, Stamp
 from tollgate.domain.errors import Conflict, NotFound, ValidationFailed, VersionMismatch
 from tollgate.domain.price_draft import PriceDraft
 from tollgate.store.catalog.table import CatalogTable
@@ -146,7 +146,7 @@ def test_the_default_group_is_billed_as_its_price_is(catalog: CatalogTable) -> N
 def test_a_model_that_was_grouped_before_it_was_priced_keeps_its_group(
     catalog: CatalogTable,
 ) -> None:
-    early = ModelGroup("gpt-4o", "default", "seconds", display_name="early")
+    early = ModelGroupDefinition("gpt-4o", "default", "seconds", display_name="early")
     catalog.model_groups("gpt-4o").create(early, AUTHOR)
     catalog.prices.create(DRAFT, AUTHOR)
     group = catalog.model_groups("gpt-4o").get("default")
@@ -169,7 +169,7 @@ def test_another_group_can_become_the_default_and_then_the_old_one_can_go(
 ) -> None:
     catalog.prices.create(DRAFT, AUTHOR)
     groups = catalog.model_groups("gpt-4o")
-    groups.create(ModelGroup("gpt-4o", "fast", "tokens"), AUTHOR)
+    groups.create(ModelGroupDefinition("gpt-4o", "fast", "tokens"), AUTHOR)
     assert catalog.prices.defaults.choose("GPT-4o", "fast", 1, TUESDAY).code == "fast"
     groups.remove("default", 1)
     with pytest.raises(Conflict):
@@ -185,7 +185,7 @@ def test_a_group_that_cannot_be_used_cannot_become_the_default(
 ) -> None:
     catalog.prices.create(DRAFT, AUTHOR)
     if enabled is not None:
-        group = ModelGroup("gpt-4o", "fast", "tokens", enabled=enabled)
+        group = ModelGroupDefinition("gpt-4o", "fast", "tokens", enabled=enabled)
         catalog.model_groups("gpt-4o").create(group, AUTHOR)
     with pytest.raises(Conflict, match="not there, or is disabled"):
         catalog.prices.defaults.choose("gpt-4o", "fast", 1, TUESDAY)

@@ -24,7 +24,7 @@ from tollgate.domain.definition_rules import (
     check_step,
     check_user,
 )
-from tollgate.domain.definitions import AdminToken, ModelGroup, Setting
+from tollgate.domain.definitions import AdminToken, ModelGroupDefinition, Setting
 from tollgate.domain.errors import Conflict, ValidationFailed
 from tollgate.domain.price_draft import PriceDraft, check_price, living, price_of
 
@@ -120,15 +120,15 @@ def test_a_multiplier(multiplier: str, field: str | None) -> None:
             id="the same source on two platforms",
         ),
         pytest.param(
-            ModelGroup("gpt-4o", "HQ", "tokens"), check_model_group, "code", id="a capital code"
+            ModelGroupDefinition("gpt-4o", "HQ", "tokens"), check_model_group, "code", id="a capital code"
         ),
         pytest.param(
-            ModelGroup("g*o", "hq", "tokens"), check_model_group, "model", id="a star inside"
+            ModelGroupDefinition("g*o", "hq", "tokens"), check_model_group, "model", id="a star inside"
         ),
         pytest.param(
-            ModelGroup("m" * 101, "hq", "tokens"), check_model_group, "model", id="too long a model"
+            ModelGroupDefinition("m" * 101, "hq", "tokens"), check_model_group, "model", id="too long a model"
         ),
-        pytest.param(ModelGroup("*", "hq", "tokens"), check_model_group, None, id="every model"),
+        pytest.param(ModelGroupDefinition("*", "hq", "tokens"), check_model_group, None, id="every model"),
         pytest.param(Setting("Rpm", 1), check_setting, "name", id="a capital setting"),
         pytest.param(TOKEN, check_admin_token, None, id="a token"),
         pytest.param(replace(TOKEN, name=""), check_admin_token, "name", id="a nameless token"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Operation = Literal["generate", "embed", "count_tokens"]
+Operation = Literal["generate", "embed", "count_tokens", "transcribe", "draw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Call:
     None when unknown), `choices` the number of answers asked for. `session` is the caller's own
     session hint, for stickiness. `tools` names server tools the call may use, as `tool:<name>`.
 
+    `tier` is the service tier asked for ("" the ordinary one, "auto" whichever the vendor takes),
+    `labels` name the size or quality asked for, most specific first (empty: the vendor chooses),
+    `images` how many pictures a call to draw asks for, and `sound_ms` is the longest the sound of
+    a call to transcribe can be, in milliseconds.
+
     What follows is the dialect's own memory between reading and writing the call: `model_spans`
     are the byte ranges of the model's name, `edits` what else a rule demands to be written there,
     `query` the caller's query string as far as an upstream may see it.
@@ -46,6 +51,10 @@ class Call:
     tools: tuple[str, ...] = ()
     wants_usage: bool = True
     session: str | None = None
+    tier: str = ""
+    labels: tuple[str, ...] = ()
+    images: int = 0
+    sound_ms: int = 0
     model_spans: tuple[tuple[int, int], ...] = ()
     edits: tuple[Edit, ...] = ()
     path: Mapping[str, str] = field(default_factory=dict)

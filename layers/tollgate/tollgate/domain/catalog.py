@@ -13,41 +13,125 @@ Status = Literal["active", "disabled"]
 KeyStatus = Literal["active", "disabled", "revoked"]
 BillingModelSource = Literal["requested", "channel_mapped", "upstream"]
 BillingMode = Literal["tokens", "times", "seconds"]
+Currency = Literal["USD", "CNY"]
+
+PriceTexts = Mapping[str, str]
+"""Usage class → price: a decimal, or the exact quotient of two ("0.5/7.0"), as text.
+
+In USD per million for tokens, characters and images-by-token; per unit for calls, images,
+seconds, queries and `tool:<name>`. A yuan price is the amount over the exchange rate at its entry.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
     """Prices for a range of context sizes, left-open and right-closed: (minimum, maximum].
 
-    `tiers` maps a service tier to the classes it prices differently inside this range.
+    One with a `label` is for what bears that label (a size, a quality, a resolution), whatever
+    the context. `tiers` maps a service tier to the classes it prices differently in here.
     """
 
     minimum: int
     maximum: int | None
-    prices: Mapping[str, str]
-    tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    prices: PriceTexts
+    tiers: Mapping[str, PriceTexts] = field(default_factory=dict)
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
     """The official price of one model name or `prefix*`, in one version.
 
-    `prices` maps a usage class (domain/usage.py) to a decimal string in USD: per million for
-    tokens, characters and images-by-token; per unit for calls, images, seconds, queries and
-    `tool:<name>`. A class that is absent inherits (domain/charge.py says from what). `tiers` maps
-    a service tier to the classes it prices differently. `max_output` is the model's largest
-    output in tokens, `reasoning` whether it may produce hidden output.
+    A class that `prices` lacks inherits (domain/charge.py says from what). `tiers` maps a service
+    tier to the classes it prices differently. `max_output` is the model's largest output in
+    tokens, `reasoning` whether it may produce hidden output. In force from `effective_from` until
+    before `effective_to` (epoch ms; None: no end). `currency` and `fx` tell what was typed;
+    `virtual_tokens` a second stand for is only how a seconds price is shown.
     """
 
     model: str
     version: int
     mode: BillingMode = "tokens"
-    prices: Mapping[str, str] = field(default_factory=dict)
+    prices: PriceTexts = field(default_factory=dict)
     intervals: tuple[Interval, ...] = ()
-    tiers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tiers: Mapping[str, PriceTexts] = field(default_factory=dict)
     max_output: int | None = None
     reasoning: bool = False
     effective_from: int = 0
+    effective_to: int | None = None
+    currency: Currency = "USD"
+    fx: str = ""
+    virtual_tokens: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPrice:
+    """One user's price for a model in one of its model groups, in one version.
+
+    Classes it does not name follow the official price by ratio where `inherits`, else they are
+    priced as ordinary input or output (ruling R5). `intervals` and `tiers` that are None follow
+    the official ones as factors; empty ones switch them off. Outside its window, or not
+    `enabled`, it counts as not there.
+    """
+
+    model: str
+    code: str
+    version: int
+    mode: BillingMode = "tokens"
+    prices: PriceTexts = field(default_factory=dict)
+    intervals: tuple[Interval, ...] | None = None
+    tiers: Mapping[str, PriceTexts] | None = None
+    inherits: bool = True
+    apply_group_multiplier: bool = True
+    enabled: bool = True
+    effective_from: int = 0
+    effective_to: int | None = None
+    currency: Currency = "USD"
+    fx: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel's prices for a model name or `prefix*` of one platform.
+
+    What it does not name is the base's: the official price, as an absolute figure (ruling R5).
+    `mode` None keeps the base's mode.
+    """
+
+    platform: str
+    pattern: str
+    mode: BillingMode | None = None
+    prices: PriceTexts = field(default_factory=dict)
+    intervals: tuple[Interval, ...] = ()
+    tiers: Mapping[str, PriceTexts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPricing:
+    """All price rows of a channel in one version, by platform and normal pattern."""
+
+    version: int
+    rows: Mapping[str, Mapping[str, ChannelRow]]
+    effective_from: int = 0
+    effective_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGroupChannel:
+    """A channel that a model group is bound to: the higher priority goes first, weight 0 drains."""
+
+    channel: str
+    priority: int = 0
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGroup:
+    """A price and quality tier of one model; bound to no channel, it routes as its group does."""
+
+    billing_type: BillingMode
+    enabled: bool = True
+    channels: tuple[ModelGroupChannel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +153,35 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A route as sold. `model_mapping` is per platform: requested name or `prefix*` → wire name."""
+    """A route as sold. `model_mapping` is per platform: requested name or `prefix*` → wire name.
+
+    `pricing` has the versions that live, by their start; `restrict_models` sells nothing that
+    they do not name.
+    """
 
     id: str
     name: str
     model_mapping: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     billing_model_source: BillingModelSource = "channel_mapped"
+    restrict_models: bool = False
+    pricing: tuple[ChannelPricing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPart:
+    """A channel that some model group is bound to, with the accounts it may use (ruling R3)."""
+
+    version: int
+    channel: Channel
+    accounts: tuple[Account, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GroupPart:
-    """One group with everything a call through it needs; accounts hold only active ones."""
+    """One group with everything a call through it needs; accounts hold only active ones.
+
+    Users' own multipliers lie in so many slices beside it (0: nobody has one).
+    """
 
     id: str
     version: int
@@ -91,6 +193,7 @@ class GroupPart:
     exclusive: bool = False
     channel: Channel | None = None
     accounts: tuple[Account, ...] = ()
+    slices: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +202,15 @@ class GlobalPart:
 
     `prices` lists the versions of each model by their start (the current one, then those that
     are scheduled), `default_groups` the code of each model's default model group. Both are keyed
-    by normal model patterns (domain/patterns.py).
+    by normal model patterns (domain/patterns.py), and so is `model_groups`: by model and code, all
+    but plain defaults, which are enabled, bound to nothing and billed as their model is priced.
     """
 
     version: int
     prices: Mapping[str, tuple[Price, ...]]
     default_groups: Mapping[str, str]
     settings: Mapping[str, str | int | bool]
+    model_groups: Mapping[str, Mapping[str, ModelGroup]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +234,7 @@ class Key:
     models: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     cost_in_stream: bool = True
+    receipt_in_stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +243,8 @@ class Profile:
 
     `version` is compared by the hold with the wallet's `profile_version`: a profile older than
     the wallet's is stale and is read again. `shards` is how many wallet items the user has.
+    `prices` are the user's own, by normal model pattern and model group code, each in the versions
+    that live; `permissions` name the model groups the user may ask for, by normal model pattern.
     """
 
     user: str
@@ -147,6 +255,8 @@ class Profile:
     concurrency: int
     shards: int = 1
     groups: tuple[str, ...] = ()
+    prices: Mapping[str, Mapping[str, tuple[CustomerPrice, ...]]] = field(default_factory=dict)
+    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

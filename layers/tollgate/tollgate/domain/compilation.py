@@ -90,6 +90,8 @@ def compile_channel(channel: ChannelDefinition) -> Channel:
         name=channel.name,
         model_mapping=channel.model_mapping,
         billing_model_source=channel.billing_model_source,
+        restrict_models=channel.restrict_models,
+        pricing=channel.pricing,
     )
 
 
@@ -151,4 +153,5 @@ def compile_key(key: KeyDefinition) -> Key:
         models=key.models,
         endpoints=key.endpoints,
         cost_in_stream=key.cost_in_stream,
+        receipt_in_stream=key.receipt_in_stream,
     )

@@ -11,7 +11,7 @@ from tollgate.domain.definitions import (
     ChannelDefinition,
     GroupDefinition,
     KeyDefinition,
-    ModelGroup,
+    ModelGroupDefinition,
     Setting,
     UserDefinition,
 )
@@ -163,7 +163,7 @@ def check_model(model: str) -> None:
     require("*" not in named[:-1], "model", "only the last character may be *")
 
 
-def check_model_group(group: ModelGroup) -> None:
+def check_model_group(group: ModelGroupDefinition) -> None:
     check_model(group.model)
     require(
         GROUP_CODE.fullmatch(group.code) is not None,

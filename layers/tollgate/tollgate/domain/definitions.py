@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from tollgate.domain.catalog import BillingMode, BillingModelSource, KeyStatus, Price, Status
+from tollgate.domain.catalog import (
+    BillingMode,
+    BillingModelSource,
+    ChannelPricing,
+    CustomerPrice,
+    KeyStatus,
+    Price,
+    Status,
+)
 
 UserStatus = Literal["active", "disabled", "deleted"]
 TokenStatus = Literal["active", "disabled", "revoked"]
@@ -84,13 +92,17 @@ class KeyDefinition:
     models: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     cost_in_stream: bool = True
+    receipt_in_stream: bool = False
     status: KeyStatus = "active"
     stamp: Stamp = field(default_factory=Stamp)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupDefinition:
-    """A pool that keys call through. `alias` stands for it inside subscription-funded holds."""
+    """A pool that keys call through. `alias` stands for it inside subscription-funded holds.
+
+    `multipliers` numbers the set of its users' own multipliers that counts (0: there is none).
+    """
 
     id: str
     alias: str
@@ -99,6 +111,7 @@ class GroupDefinition:
     multiplier: Decimal = Decimal(1)
     exclusive: bool = False
     description: str = ""
+    multipliers: int = 0
     status: Status = "active"
     stamp: Stamp = field(default_factory=Stamp)
 
@@ -125,13 +138,21 @@ class AccountDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ChannelDefinition:
-    """A route as sold: its groups, and per platform which name becomes which."""
+    """A route as sold: its groups, and per platform which name becomes which.
+
+    `accounts` are its own for model groups bound to it; without any, its groups' accounts serve.
+    `restrict_models` sells only what the channel prices. `pricing` has the versions that live.
+    """
 
     id: str
     name: str
     groups: tuple[str, ...] = ()
     model_mapping: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     billing_model_source: BillingModelSource = "channel_mapped"
+    restrict_models: bool = False
+    accounts: tuple[str, ...] = ()
+    pricing_number: int = 0
+    pricing: tuple[ChannelPricing, ...] = ()
     description: str = ""
     status: Status = "active"
     stamp: Stamp = field(default_factory=Stamp)
@@ -162,13 +183,69 @@ class PriceVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelGroup:
+class ChannelPricingVersion:
+    """One immutable version of a channel's price rows."""
+
+    pricing: ChannelPricing
+    source: str = ""
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPriceDefinition:
+    """The head of a user's price for a model in a model group, as `PriceDefinition` is one."""
+
+    user: str
+    model: str
+    code: str
+    number: int
+    live: tuple[CustomerPrice, ...]
+    status: Literal["active", "withdrawn"] = "active"
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPriceVersion:
+    """One immutable version of a user's price."""
+
+    price: CustomerPrice
+    source: str = ""
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A user's right to ask for a model group of a model that is not its default."""
+
+    user: str
+    model: str
+    code: str
+    enabled: bool = True
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGroupDefinition:
     """A price or quality tier of one model."""
 
     model: str
     code: str
     billing_type: BillingMode
     display_name: str = ""
+    description: str = ""
+    enabled: bool = True
+    stamp: Stamp = field(default_factory=Stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGroupChannelDefinition:
+    """Binds a model group to a channel: the higher priority goes first, weight 0 drains."""
+
+    model: str
+    code: str
+    channel: str
+    weight: int = 1
+    priority: int = 0
     enabled: bool = True
     stamp: Stamp = field(default_factory=Stamp)
 

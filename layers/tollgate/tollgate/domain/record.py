@@ -38,7 +38,8 @@ class UsageRecord:
     `hold` is the hold id; the record's own key derives from it. `held` is the last acknowledged
     amount of that hold. `late_charge` is set only when the state is `late`: what the call cost
     beyond `charge`, at which its hold was settled; it is negative where that was too much.
-    `price` is the PriceSnapshot as JSON text.
+    `price` is the PriceSnapshot as JSON text; `interval` is the index of its interval that applied
+    (-1: none), chosen by usage, `tier` and `label`.
     """
 
     user: str
@@ -66,6 +67,9 @@ class UsageRecord:
     price_source: str = ""
     price_version: int = 0
     image_cost: int = 0
+    tier: str = ""
+    label: str = ""
+    interval: int = -1
     windows: Windows | None = None
     stale_minutes: tuple[int, ...] = ()
     started: int = 0

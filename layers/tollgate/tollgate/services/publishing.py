@@ -34,7 +34,11 @@ CONCERNS: Final[Mapping[str, Callable[[Image], Iterable[str]]]] = {
     "group": lambda image: (image["id"],),
     "account": lambda image: image["groups"],
     "channel": lambda image: image["groups"],
+    "customer_price": lambda image: (image["user"],),
+    "permission": lambda image: (image["user"],),
     "price": lambda image: (GLOBAL,),
+    "model_group": lambda image: (GLOBAL,),
+    "model_group_channel": lambda image: (GLOBAL,),
     "default_group": lambda image: (GLOBAL,),
     "setting": lambda image: (GLOBAL,),
 }

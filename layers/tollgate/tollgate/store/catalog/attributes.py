@@ -1,15 +1,12 @@
 """How exact values are stored: whole numbers as numbers, decimals as text, never a float."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
 from pynamodb.attributes import Attribute
 from pynamodb.constants import LIST, NUMBER, STRING
-
-from tollgate.domain.catalog import Price
-from tollgate.store.snapshot_parts import read_price, write_price
 
 
 class IntegerAttribute(Attribute[int]):
@@ -69,21 +66,21 @@ class JsonAttribute(Attribute[Any]):
         return json.loads(value, parse_float=refuse_float, parse_constant=refuse_float)
 
 
-class PriceAttribute(JsonAttribute):
-    """One version of a price."""
+class StoredAttribute(JsonAttribute):
+    """A value of the catalog, in the form that `write` gives it and `read` takes."""
 
-    def serialize(self, value: Price) -> str:
-        return super().serialize(write_price(value))
+    def __init__(self, write: Callable[[Any], Any], read: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._write = write
+        self._read = read
 
-    def deserialize(self, value: str) -> Price:
-        return read_price(super().deserialize(value))
+    def serialize(self, value: Any) -> str:
+        return super().serialize(self._write(value))
+
+    def deserialize(self, value: str) -> Any:
+        return self._read(super().deserialize(value))
 
 
-class PricesAttribute(JsonAttribute):
-    """Several versions of a price, in order."""
-
-    def serialize(self, value: Iterable[Price]) -> str:
-        return super().serialize([write_price(price) for price in value])
-
-    def deserialize(self, value: str) -> tuple[Price, ...]:
-        return tuple(read_price(row) for row in super().deserialize(value))
+def every(act: Callable[[Any], Any]) -> Callable[[Iterable[Any]], tuple[Any, ...]]:
+    """The same, done to each of several values."""
+    return lambda values: tuple(act(value) for value in values)

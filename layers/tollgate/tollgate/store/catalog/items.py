@@ -12,8 +12,15 @@ from tollgate.store.catalog.attributes import (
     IntegerAttribute,
     JsonAttribute,
     NamesAttribute,
-    PriceAttribute,
-    PricesAttribute,
+    StoredAttribute,
+    every,
+)
+from tollgate.store.snapshot_parts import (
+    read_customer_price,
+    read_price,
+    read_pricing,
+    write_price,
+    write_pricing,
 )
 
 
@@ -90,6 +97,7 @@ class KeyItem(Item, discriminator="key"):
     models = NamesAttribute()
     endpoints = NamesAttribute()
     cost_in_stream = BooleanAttribute()
+    receipt_in_stream = BooleanAttribute()
     status = UnicodeAttribute()
 
 
@@ -101,6 +109,7 @@ class GroupItem(Item, discriminator="group"):
     multiplier = DecimalAttribute()
     exclusive = BooleanAttribute()
     description = UnicodeAttribute()
+    multipliers = IntegerAttribute()
     status = UnicodeAttribute()
 
 
@@ -126,6 +135,10 @@ class ChannelItem(Item, discriminator="channel"):
     groups = NamesAttribute()
     model_mapping = JsonAttribute()
     billing_model_source = UnicodeAttribute()
+    restrict_models = BooleanAttribute()
+    accounts = NamesAttribute()
+    pricing_number = IntegerAttribute()
+    pricing = StoredAttribute(every(write_pricing), every(read_pricing))
     description = UnicodeAttribute()
     status = UnicodeAttribute()
 
@@ -133,13 +146,39 @@ class ChannelItem(Item, discriminator="channel"):
 class PriceItem(Item, discriminator="price"):
     model = UnicodeAttribute()
     number = IntegerAttribute()
-    live = PricesAttribute()
+    live = StoredAttribute(every(write_price), every(read_price))
     status = UnicodeAttribute()
 
 
 class PriceVersionItem(Item, discriminator="price_version"):
-    price = PriceAttribute()
+    price = StoredAttribute(write_price, read_price)
     source = UnicodeAttribute()
+
+
+class ChannelPricingVersionItem(Item, discriminator="channel_pricing_version"):
+    pricing = StoredAttribute(write_pricing, read_pricing)
+    source = UnicodeAttribute()
+
+
+class CustomerPriceItem(Item, discriminator="customer_price"):
+    user = UnicodeAttribute()
+    model = UnicodeAttribute()
+    code = UnicodeAttribute()
+    number = IntegerAttribute()
+    live = StoredAttribute(every(write_price), every(read_customer_price))
+    status = UnicodeAttribute()
+
+
+class CustomerPriceVersionItem(Item, discriminator="customer_price_version"):
+    price = StoredAttribute(write_price, read_customer_price)
+    source = UnicodeAttribute()
+
+
+class PermissionItem(Item, discriminator="permission"):
+    user = UnicodeAttribute()
+    model = UnicodeAttribute()
+    code = UnicodeAttribute()
+    enabled = BooleanAttribute()
 
 
 class DefaultGroupItem(Item, discriminator="default_group"):
@@ -152,6 +191,16 @@ class ModelGroupItem(Item, discriminator="model_group"):
     code = UnicodeAttribute()
     billing_type = UnicodeAttribute()
     display_name = UnicodeAttribute()
+    description = UnicodeAttribute()
+    enabled = BooleanAttribute()
+
+
+class ModelGroupChannelItem(Item, discriminator="model_group_channel"):
+    model = UnicodeAttribute()
+    code = UnicodeAttribute()
+    channel = UnicodeAttribute()
+    weight = IntegerAttribute()
+    priority = IntegerAttribute()
     enabled = BooleanAttribute()
 
 

@@ -26,7 +26,7 @@ from tollgate.domain.definitions import (
     DefaultGroup,
     GroupDefinition,
     KeyDefinition,
-    ModelGroup,
+    ModelGroupDefinition,
     Password,
     PriceDefinition,
     PriceVersion,
@@ -150,7 +150,11 @@ CHANNEL: Final = Kind(
     held=lambda channel: in_groups(channel.groups),
 )
 MODEL_GROUP: Final = Kind(
-    ModelGroup, ModelGroupItem, check_model_group, name=lambda group: group.code, prefix="group#"
+    ModelGroupDefinition,
+    ModelGroupItem,
+    check_model_group,
+    name=lambda group: group.code,
+    prefix="group#",
 )
 DEFAULT_GROUP: Final = Kind(
     DefaultGroup,

@@ -15,7 +15,7 @@ from tollgate.domain.catalog import BillingMode
 from tollgate.domain.definitions import (
     Author,
     DefaultGroup,
-    ModelGroup,
+    ModelGroupDefinition,
     PriceDefinition,
     PriceVersion,
 )
@@ -38,14 +38,19 @@ DEFAULT_CODE: Final = "default"
 DEFAULTS: Final = "default_groups"
 
 
-class ModelGroups(Definitions[ModelGroup]):
+class ModelGroups(Definitions[ModelGroupDefinition]):
     """The model groups of one model; its default can be neither disabled nor removed (R6)."""
 
     def __init__(self, model: str, connection: Connection) -> None:
         super().__init__(MODEL_GROUP, model_partition(model), connection)
         self._model = normal(model)
 
-    def _also(self, writing: Writing, before: ModelGroup | None, after: ModelGroup | None) -> None:
+    def _also(
+        self,
+        writing: Writing,
+        before: ModelGroupDefinition | None,
+        after: ModelGroupDefinition | None,
+    ) -> None:
         if before is None or (after is not None and after.enabled):
             return
         pointer = DefaultGroupItem(DEFAULTS, self._model)
@@ -181,6 +186,8 @@ class Prices:
         group = groups.find(code)
         if default is None:
             self.defaults.stage(writing, None, DefaultGroup(model, code), author)
-        wanted = replace(group or ModelGroup(model, code, mode), billing_type=mode, enabled=True)
+        wanted = replace(
+            group or ModelGroupDefinition(model, code, mode), billing_type=mode, enabled=True
+        )
         if wanted != group:
             groups.stage(writing, group, wanted, author)

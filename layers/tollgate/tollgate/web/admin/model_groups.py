@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from tollgate.domain.definitions import ModelGroup
+from tollgate.domain.definitions import ModelGroupDefinition
 from tollgate.domain.patterns import normal
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.creation import Creating
@@ -101,7 +101,7 @@ class ModelGroupResource:
         def create(_: str, resumed: bool) -> ModelGroupView:
             groups = self._catalog.model_groups(body.model)
             there = groups.find(body.code) if resumed else None
-            group = ModelGroup(**body.model_dump() | {"model": normal(body.model)})
+            group = ModelGroupDefinition(**body.model_dump() | {"model": normal(body.model)})
             view = ModelGroupView.of(there or groups.create(group, self._desk.author))
             self._desk.trail.note("model_group.create", f"{view.model}/{view.code}", None, view)
             return view
