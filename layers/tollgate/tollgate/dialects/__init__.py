@@ -130,6 +130,13 @@ class Dialect(Protocol):
         """Usage of a complete JSON answer; None when the upstream reported none."""
         ...
 
+    def read_id(self, body: bytes) -> str:
+        """The upstream's own id of a complete answer, for people who ask the vendor about it.
+
+        Empty where the answer has none.
+        """
+        ...
+
     def tap(self, call: Call) -> Tap:
         """A fresh tap for one streamed answer to `call`."""
         ...

@@ -235,6 +235,13 @@ def lenient(data: bytes | str) -> Any:
         return None
 
 
+def top_text(body: bytes, name: str, limit: int) -> str:
+    """A text at the top of an upstream's answer, as far as it can be stored; empty without one."""
+    answer = lenient(body)
+    found = answer.get(name) if isinstance(answer, dict) else None
+    return found[:limit].encode(errors="replace").decode() if isinstance(found, str) else ""
+
+
 def last_object(body: bytes, name: str) -> Any:
     """The last value of that name in an answer too large to be worth parsing; None without one.
 

@@ -26,10 +26,10 @@ from tollgate.dialects._fields import (
     wrong,
 )
 from tollgate.dialects._headers import parameters, passed, session
-from tollgate.dialects._json import lenient, read
+from tollgate.dialects._json import lenient, read, top_text
 from tollgate.dialects._media import encoded_size
 from tollgate.dialects._sse import Events
-from tollgate.dialects._tap import EventTap, Signs
+from tollgate.dialects._tap import ID_LIMIT, EventTap, Signs
 from tollgate.dialects._usage import Tally, inside
 from tollgate.dialects._writing import compact, upstream_body
 from tollgate.domain.call import Call
@@ -134,6 +134,10 @@ class AnthropicMessages:
         tally = Tally()
         note(tally, inside(lenient(body)).get("usage"))
         return normal(tally)
+
+    def read_id(self, body: bytes) -> str:
+        """`msg_…`"""
+        return top_text(body, "id", ID_LIMIT)
 
     def tap(self, call: Call) -> "MessagesTap":
         """A fresh tap."""

@@ -28,10 +28,10 @@ from tollgate.dialects._gemini_call import (
 )
 from tollgate.dialects._gemini_usage import normal, note
 from tollgate.dialects._headers import passed, session
-from tollgate.dialects._json import last_object, lenient, read
+from tollgate.dialects._json import last_object, lenient, read, top_text
 from tollgate.dialects._media import encoded_size
 from tollgate.dialects._sse import Events
-from tollgate.dialects._tap import EventTap, Signs
+from tollgate.dialects._tap import ID_LIMIT, EventTap, Signs
 from tollgate.dialects._usage import Tally, inside, listed
 from tollgate.dialects._writing import compact, upstream_body
 from tollgate.domain.call import Call, Operation
@@ -143,6 +143,10 @@ class Gemini:
         else:
             note(tally, lenient(body))
         return normal(tally, call.tools)
+
+    def read_id(self, body: bytes) -> str:
+        """`responseId`; vectors have none, and are not parsed for it."""
+        return top_text(body, "responseId", ID_LIMIT) if b'"responseId"' in body else ""
 
     def tap(self, call: Call) -> "GeminiTap":
         """A fresh tap."""

@@ -23,10 +23,11 @@ from tollgate.dialects._fields import (
     whole,
 )
 from tollgate.dialects._headers import session
-from tollgate.dialects._json import Document, lenient, read
+from tollgate.dialects._json import Document, lenient, read, top_text
 from tollgate.dialects._media import encoded_size
 from tollgate.dialects._openai import ORDINARY_TIERS, WEB_SEARCH, OpenAiFamily
 from tollgate.dialects._openai_usage import normal, note
+from tollgate.dialects._tap import ID_LIMIT
 from tollgate.dialects._usage import Tally
 from tollgate.dialects._writing import compact, upstream_body
 from tollgate.domain.call import Call
@@ -109,6 +110,10 @@ class OpenAiChat(OpenAiFamily):
         tally = Tally()
         note(tally, lenient(body))
         return normal(tally, searching=WEB_SEARCH in call.tools)
+
+    def read_id(self, body: bytes) -> str:
+        """`chatcmpl-…`"""
+        return top_text(body, "id", ID_LIMIT)
 
 
 def messages_of(values: Mapping[str, Any]) -> list[dict[str, Any]]:
