@@ -256,6 +256,7 @@ def test_the_janitor_is_woken_for_every_job() -> None:
     }
     assert found == {
         "sweep": "rate(1 minute)",
+        "jobs": "rate(1 minute)",
         "close_hours": "cron(35 * * * ? *)",
         "sweep_all": "cron(40 2 * * ? *)",
         "reconcile": "cron(20 3 * * ? *)",
@@ -281,6 +282,7 @@ def test_every_alarm_says_what_is_wrong_and_tells_somebody() -> None:
         *("InvariantViolations", "RecordsOnlyLogged", "StuckHolds", "PoisonRecords"),
         *("AuditEntriesOnlyLogged", "SuspectCalls", "AccountsUnusable", "HoursNotClosed"),
         *("PoisonMessages", "ReconciliationFindings", "PublicationFailures", "StreamLag"),
+        "JobFailures",
         *("AggregatorErrors", "JanitorErrors", "JanitorAsleep", "DeadLetters", "ServerErrors"),
         *("RelayThrottles", "WalletThrottles"),
     }

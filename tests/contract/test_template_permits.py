@@ -18,15 +18,19 @@ from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.dynamodb_tables import Index
 from tests.iam import AccessDenied, Role
 from tollgate.domain.catalog import GlobalPart, GroupPart, Health, Profile
+from tollgate.domain.definitions import Author
+from tollgate.domain.jobs import Progress
 from tollgate.domain.record import UsageRecord, WindowName, Windows
 from tollgate.domain.wallet import Subscription
 from tollgate.domain.windows import SubscriptionTerms
 from tollgate.services.closing import Closing
 from tollgate.services.housekeeping import Housekeeping
+from tollgate.services.jobs import Jobs
 from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording, write_message
 from tollgate.services.settlement import Settlement
 from tollgate.services.sweeping import Sweeping
+from tollgate.store.jobs import JobStore
 from tollgate.store.publications import Publications
 from tollgate.store.rollups import Rollups
 from tollgate.store.snapshots import Snapshots
@@ -95,8 +99,9 @@ class Deployed:
         closing = Closing(self.rollups, self.records, self.wallets, late, self.now)
         checks = Reconciliation(self.wallets, self.records, self.rollups, closing, self.now)
         recording = Recording(self.records, print, print)
+        jobs = Jobs(JobStore(self.dynamo, "State"), {}, self.now)
         others = (lambda name, value: None, self.count, print, self.now)
-        return Housekeeping(sweeping, closing, checks, recording, *others)
+        return Housekeeping(sweeping, closing, checks, recording, jobs, *others)
 
 
 @pytest.fixture
@@ -244,7 +249,7 @@ def test_nobody_else_settles(deployed: Deployed, function: str) -> None:
 # --- background -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("job", ["sweep", "sweep_all", "close_hours", "reconcile"])
+@pytest.mark.parametrize("job", ["sweep", "sweep_all", "close_hours", "reconcile", "jobs"])
 def test_the_janitor_does_its_jobs(deployed: Deployed, job: str) -> None:
     hold_and_record(deployed, ASK)
     with deployed.act_as("Relay"):
@@ -255,6 +260,20 @@ def test_the_janitor_does_its_jobs(deployed: Deployed, job: str) -> None:
             deployed.housekeeping().run({"job": each})
     assert deployed.wallets.read(USER).open == {}
     assert deployed.metrics == []
+
+
+def test_staff_start_and_cancel_jobs_and_the_janitor_works_on_them(deployed: Deployed) -> None:
+    store = JobStore(deployed.dynamo, "State")
+    jobs = Jobs(store, {"once": lambda job: Progress(1, 1, 1, {})}, deployed.now)
+    author = Author("adm_1", deployed.now())
+    with deployed.act_as("Admin"):
+        jobs.start("job_1", "once", {}, author)
+        jobs.start("job_2", "once", {}, author)
+        jobs.cancel("job_2")
+    with deployed.act_as("Janitor"):
+        assert jobs.run(deployed.now() + 1) == 1
+    with deployed.act_as("Admin"):
+        assert [job.status for job in store.page(9).jobs] == ["cancelled", "done"]
 
 
 def test_the_janitor_takes_messages(deployed: Deployed) -> None:

@@ -120,6 +120,7 @@ def test_the_aggregator_publishes_its_batch() -> None:
         pytest.param("sweep_all", 0, id="sweep_all"),
         pytest.param("close_hours", [], id="close_hours"),
         pytest.param("reconcile", 0, id="reconcile"),
+        pytest.param("jobs", 0, id="jobs"),
     ],
 )
 def test_the_janitor_does_its_jobs(job: str, result: Any) -> None:

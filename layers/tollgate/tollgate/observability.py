@@ -60,6 +60,11 @@ class Observer:
         self.count("HoursNotClosed")
         self.logger.error("hour not closed", hour=hour, error=repr(error))
 
+    def stumbled(self, job: str, error: Exception) -> None:
+        """A job's step failed as nobody expected; it is tried again, five times in all."""
+        self.count("JobFailures")
+        self.logger.error("job failed", job=job, error=repr(error))
+
     def finding(self, finding: object) -> None:
         """Something the reconciliation found: money that does not explain itself."""
         self.logger.critical("reconciliation finding", finding=str(finding))

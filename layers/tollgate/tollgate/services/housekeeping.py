@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tollgate.services.closing import Closing
+from tollgate.services.jobs import Jobs
 from tollgate.services.reconciliation import Finding, Reconciliation
 from tollgate.services.recording import MESSAGE_TYPE as RECORD
 from tollgate.services.recording import Recording, UnreadableMessage
@@ -17,6 +18,9 @@ from tollgate.store.wallet import WalletMissing
 
 SEGMENTS: Final = 60
 """The wallets are looked through once an hour, a part every minute: sleepers are swept, too."""
+
+JOBS_MS: Final = 50_000
+"""How long a run works on jobs: the next one begins a minute after it began."""
 
 POISON: Final = (
     UnreadableMessage,
@@ -46,6 +50,7 @@ class Housekeeping:
     closing: Closing
     reconciliation: Reconciliation
     recording: Recording
+    jobs: Jobs
     keep: Callable[[str, Mapping[str, Any]], None]
     count: Callable[[str, int], None]
     tell: Callable[[Finding], None]
@@ -61,6 +66,7 @@ class Housekeeping:
             "sweep_all": self.sweeping.sweep_all,
             "close_hours": self.closing.close_due,
             "reconcile": self._reconcile,
+            "jobs": lambda: self.jobs.run(self.clock() + JOBS_MS),
         }
         return {"job": event["job"], "result": jobs[event["job"]]()}
 

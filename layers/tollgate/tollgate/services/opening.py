@@ -1,0 +1,45 @@
+"""How the janitor is put together from settings and clients: for its function, and for tests."""
+
+from collections.abc import Callable
+from functools import partial
+
+from tollgate.observability import Observer
+from tollgate.services.closing import Closing
+from tollgate.services.housekeeping import Housekeeping
+from tollgate.services.jobs import Jobs
+from tollgate.services.reconciliation import Reconciliation
+from tollgate.services.recording import Recording
+from tollgate.services.sweeping import Sweeping
+from tollgate.settings import Settings
+from tollgate.store.bucket import POISON
+from tollgate.store.clients import Aws
+from tollgate.store.jobs import JobStore
+from tollgate.store.rollups import Rollups
+from tollgate.store.usage import UsageRecords
+from tollgate.store.wallet import Wallets
+
+
+def open_housekeeping(
+    settings: Settings,
+    aws: Aws,
+    seen: Observer,
+    clock: Callable[[], int],
+    random: Callable[[int], int],
+) -> Housekeeping:
+    """The janitor's work; `clock` is in epoch ms, `random(n)` below n."""
+    wallets = Wallets(aws.dynamo, settings.wallets_table, random, clock, seen.violation)
+    records = UsageRecords(aws.dynamo, settings.usage_table)
+    sums = Rollups(aws.dynamo, settings.rollups_table)
+    sweeping = Sweeping(wallets, records, sums.mark_active, sums.add, clock, seen.count)
+    closing = Closing(sums, records, wallets, sweeping.finish_late, clock, stuck=seen.unclosed)
+    return Housekeeping(
+        sweeping=sweeping,
+        closing=closing,
+        reconciliation=Reconciliation(wallets, records, sums, closing, clock),
+        recording=Recording(records, aws.queue.send, seen.last_resort),
+        jobs=Jobs(JobStore(aws.dynamo, settings.state_table), {}, clock, seen.stumbled),
+        keep=partial(aws.bucket.keep, POISON),
+        count=seen.count,
+        tell=seen.finding,
+        clock=clock,
+    )
