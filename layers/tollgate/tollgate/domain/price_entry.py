@@ -1,0 +1,299 @@
+"""How a price may be typed, and which stored form that becomes; and the ways to show it again.
+
+Dollars or yuan; per million or per unit; a price per second or per call by name; One Hub's
+Rate(K) (1 is two dollars per million tokens) and its extra ratios. What a yuan price is worth is
+the exact quotient of the amount and the exchange rate of its entry, so nothing is lost by typing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Final
+
+from tollgate.domain.catalog import BillingMode, Currency, Interval, PriceTexts
+from tollgate.domain.charge import PER_MILLION
+from tollgate.domain.definition_rules import require
+from tollgate.domain.price_text import divided, shown, worth, written
+
+FX_SETTING: Final = "fx.cny_per_usd"
+FX_DEFAULT: Final = "7.0"
+FX: Final = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,6})?")
+AMOUNT: Final = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,10})?")
+"""What people may type: dearer or finer prices than this are slips."""
+
+VIRTUAL_TOKENS: Final = 1_000
+MOST_VIRTUAL_TOKENS: Final = 1_000_000
+RATE_PER_MILLION: Final = Fraction(2)
+RATE_PER_UNIT: Final = Fraction(2, 1_000)
+RATE_PER_TOKEN: Final = Fraction(2, 1_000_000)
+"""Rate(K) 1 in dollars: per million tokens, per thousand of them (a call), per single one."""
+
+RATIOS: Final[Mapping[str, tuple[str, str]]] = {
+    "cached_tokens": ("cache_read", "input"),
+    "cached_read_tokens": ("cache_read", "input"),
+    "cached_write_tokens": ("cache_write_5m", "input"),
+    "input_text_tokens": ("input", "input"),
+    "input_audio_tokens": ("input_audio", "input"),
+    "input_image_tokens": ("input_image", "input"),
+    "output_text_tokens": ("output", "output"),
+    "output_audio_tokens": ("output_audio", "output"),
+    "output_image_tokens": ("output_image", "output"),
+    "reasoning_tokens": ("reasoning", "output"),
+}
+"""One Hub's extra ratios: which class each prices, and the price that it is a factor of."""
+
+TEXT_RATIOS: Final[Mapping[str, tuple[str, ...]]] = {
+    "input_text_tokens": ("input_audio", "input_image"),
+    "output_text_tokens": ("reasoning", "output_audio", "output_image"),
+}
+"""A ratio for text alone leaves the other media of its side at the whole price."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEntry:
+    """A price as somebody typed it; amounts are decimal text in `currency`.
+
+    `mode` None keeps the mode of the price below (only channels may). `fx` is yuan per dollar;
+    empty takes the setting. `rate_k` and `rate_k_output` are One Hub's rates, always in dollars;
+    `extra_ratios` are factors of the input or output price: None follows the official price's
+    classes, an empty mapping switches that off (onehub.md C7). Intervals or tiers that are None
+    are not said.
+    """
+
+    mode: BillingMode | None = "tokens"
+    prices: PriceTexts = field(default_factory=dict)
+    intervals: tuple[Interval, ...] | None = ()
+    tiers: Mapping[str, PriceTexts] | None = field(default_factory=dict)
+    currency: Currency = "USD"
+    fx: str = ""
+    rate_k: str | None = None
+    rate_k_output: str | None = None
+    extra_ratios: Mapping[str, str] | None = None
+    price_per_second: str | None = None
+    price_per_call: str | None = None
+    image_output_price: str | None = None
+    virtual_tokens: int = VIRTUAL_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The stored form of an entry: prices in dollars as domain/catalog.py has them.
+
+    `inherits` tells whether a customer's price follows the official one in classes it lacks.
+    """
+
+    mode: BillingMode | None
+    prices: PriceTexts
+    intervals: tuple[Interval, ...] | None
+    tiers: Mapping[str, PriceTexts] | None
+    currency: Currency
+    fx: str
+    virtual_tokens: int
+    inherits: bool
+
+
+def figures_of(entry: PriceEntry, fx_setting: str = FX_DEFAULT) -> Figures:
+    """What is stored of an entry.
+
+    Raises:
+        ValidationFailed: naming the field that is no amount, said twice, or at odds with another.
+    """
+    fx = fx_of(entry, fx_setting)
+    most = 1 <= entry.virtual_tokens <= MOST_VIRTUAL_TOKENS
+    require(most, "virtual_tokens", f"from 1 to {MOST_VIRTUAL_TOKENS}")
+    flat = {**amounts(entry.prices, "prices"), **named(entry), **rated(entry)}
+    flat |= by_ratio(entry, flat)
+    return Figures(
+        entry.mode,
+        in_dollars(flat, fx),
+        None if entry.intervals is None else tuple(converted(entry.intervals, fx)),
+        None if entry.tiers is None else tiers_in_dollars(entry.tiers, fx, "tiers"),
+        entry.currency,
+        fx,
+        entry.virtual_tokens,
+        entry.extra_ratios is None or bool(entry.extra_ratios),
+    )
+
+
+def fx_of(entry: PriceEntry, fx_setting: str) -> str:
+    """The exchange rate an entry is worth by; empty for dollars."""
+    if entry.currency == "USD":
+        require(not entry.fx, "fx", "only a price in CNY has an exchange rate")
+        return ""
+    fx = entry.fx or fx_setting
+    check_fx(fx, "fx")
+    rates = entry.rate_k is not None or entry.rate_k_output is not None
+    require(not rates, "currency", "Rate(K) is in dollars; leave USD or type an amount")
+    return fx
+
+
+def check_fx(text: str, field: str) -> None:
+    """Refuse what is no exchange rate: a decimal above 0, at most five digits and six places.
+
+    Raises:
+        ValidationFailed: naming the field.
+    """
+    good = FX.fullmatch(text) is not None and Fraction(text) > 0
+    require(good, field, 'yuan per dollar as text, such as "7.0"')
+
+
+def amounts(prices: PriceTexts, where: str) -> dict[str, str]:
+    """A list of typed amounts, each of which is one."""
+    for name, text in prices.items():
+        require(AMOUNT.fullmatch(text) is not None, f"{where}.{name}", f"{text!r} is not a price")
+    return dict(prices)
+
+
+def named(entry: PriceEntry) -> dict[str, str]:
+    """Prices typed under a name of their own."""
+    given = {
+        "price_per_second": ("seconds", entry.price_per_second),
+        "price_per_call": ("calls", entry.price_per_call),
+        "image_output_price": ("output_image", entry.image_output_price),
+    }
+    found: dict[str, str] = {}
+    for field_name, (name, text) in given.items():
+        if text is None:
+            continue
+        require(AMOUNT.fullmatch(text) is not None, field_name, f"{text!r} is not a price")
+        require(name not in entry.prices, field_name, f"is said in prices.{name}, too")
+        found[name] = text
+    return found
+
+
+def rated(entry: PriceEntry) -> dict[str, str]:
+    """What One Hub's rates come to, by the mode of the price."""
+    if entry.rate_k is None:
+        require(entry.rate_k_output is None, "rate_k", "is missing beside rate_k_output")
+        return {}
+    given = (("rate_k", entry.rate_k), ("rate_k_output", entry.rate_k_output))
+    for where, text in given:
+        good = text is None or AMOUNT.fullmatch(text) is not None
+        require(good, where, f"{text!r} is not a rate")
+    if entry.mode == "tokens":
+        found = {
+            name: written(worth(text) * RATE_PER_MILLION)
+            for name, text in (("input", entry.rate_k), ("output", entry.rate_k_output))
+            if text is not None
+        }
+    else:
+        found = single_rate(entry, worth(entry.rate_k))
+    for name in found:
+        twice = name in entry.prices or name in named(entry)
+        require(not twice, f"prices.{name}", "is said by rate_k, too")
+    return found
+
+
+def single_rate(entry: PriceEntry, rate: Fraction) -> dict[str, str]:
+    """A rate for calls or seconds; there is only one (onehub.md C5)."""
+    output = entry.rate_k_output
+    same = output is None or worth(output) == rate
+    require(same, "rate_k_output", f"must equal rate_k in mode {entry.mode}")
+    require(entry.mode is not None, "mode", "is needed to read rate_k")
+    if entry.mode == "times":
+        return {"calls": written(rate * RATE_PER_UNIT)}
+    return {"seconds": written(rate * RATE_PER_TOKEN * entry.virtual_tokens)}
+
+
+def by_ratio(entry: PriceEntry, flat: Mapping[str, str]) -> dict[str, str]:
+    """The classes that extra ratios price, each the exact product of ratio and base."""
+    ratios = entry.extra_ratios or {}
+    require(not ratios or entry.mode == "tokens", "extra_ratios", "only tokens have ratios")
+    found: dict[str, str] = {}
+    for key, text in ratios.items():
+        where = f"extra_ratios.{key}"
+        require(key in RATIOS, where, "there is no such ratio")
+        require(AMOUNT.fullmatch(text) is not None, where, f"{text!r} is not a ratio")
+        name, base = RATIOS[key]
+        require(base in flat, where, f"needs the price of {base}")
+        require(name == base or name not in flat, where, f"prices.{name} says it, too")
+        price = written(worth(flat[base]) * worth(text))
+        require(found.get(name, price) == price, where, f"another ratio prices {name} otherwise")
+        found[name] = price
+    for key, others in TEXT_RATIOS.items():
+        if key in ratios:
+            whole = flat[RATIOS[key][1]]
+            found = {name: whole for name in others if name not in flat} | found
+    return found
+
+
+# --- yuan into dollars ------------------------------------------------------------------------
+
+
+def in_dollars(prices: PriceTexts, fx: str) -> dict[str, str]:
+    """Amounts as they are stored: dollars as typed, yuan over the exchange rate."""
+    return {name: dollars(text, fx) for name, text in prices.items()}
+
+
+def dollars(text: str, fx: str) -> str:
+    if not fx:
+        return text
+    return written(worth(text) / worth(fx)) if "/" in text else divided(text, fx)
+
+
+def tiers_in_dollars(
+    tiers: Mapping[str, PriceTexts], fx: str, where: str
+) -> dict[str, dict[str, str]]:
+    return {
+        tier: in_dollars(amounts(prices, f"{where}.{tier}"), fx) for tier, prices in tiers.items()
+    }
+
+
+def converted(intervals: tuple[Interval, ...], fx: str) -> Iterator[Interval]:
+    """Intervals with their prices as they are stored."""
+    for row, interval in enumerate(intervals, start=1):
+        where = f"intervals[{row}]"
+        yield replace(
+            interval,
+            prices=in_dollars(amounts(interval.prices, f"{where}.prices"), fx),
+            tiers=tiers_in_dollars(interval.tiers, fx, f"{where}.tiers"),
+        )
+
+
+# --- as people see it -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One price in every form people know it by, as decimal text.
+
+    `typed` is the amount in the currency of its entry; `usd` and the other forms are rounded to
+    twelve places where they have no end, and then `exact` is the quotient that is charged by.
+    """
+
+    typed: str
+    usd: str
+    exact: str
+    cny: str
+    rate_k: str
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What a list of prices is shown by: how it was typed, and today's exchange rate."""
+
+    currency: Currency = "USD"
+    fx: str = ""
+    virtual_tokens: int = VIRTUAL_TOKENS
+    fx_now: str = FX_DEFAULT
+
+
+def figure(name: str, text: str, showing: Showing) -> Figure:
+    """A stored price of a class in every form."""
+    value = worth(text)
+    cny = value * worth(showing.fx or showing.fx_now)
+    return Figure(
+        typed=shown(cny) if showing.currency == "CNY" else shown(value),
+        usd=shown(value),
+        exact=text if "/" in text else "",
+        cny=shown(cny),
+        rate_k=shown(value / rate_unit(name, showing.virtual_tokens)),
+    )
+
+
+def rate_unit(name: str, virtual_tokens: int) -> Fraction:
+    """What Rate(K) 1 is in dollars for a class: per million, per second, or per call."""
+    if name in PER_MILLION:
+        return RATE_PER_MILLION
+    return RATE_PER_TOKEN * virtual_tokens if name == "seconds" else RATE_PER_UNIT
