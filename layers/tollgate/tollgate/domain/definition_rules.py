@@ -55,14 +55,15 @@ PRICE_STEPS: Final[Steps] = {
 }
 
 
-def require(rule: bool, field: str, message: str) -> None:
-    """Refuse a definition that breaks a rule, naming the field.
+def require(rule: bool, field: str, message: str, chinese: str = "") -> None:
+    """Refuse a definition that breaks a rule, naming the field; `chinese` is the same message.
 
     Raises:
         ValidationFailed: the rule does not hold.
     """
     if not rule:
-        raise ValidationFailed(f"{field}: {message}", param=field)
+        translations = {"zh": f"{field}：{chinese}"} if chinese else {}
+        raise ValidationFailed(f"{field}: {message}", param=field, translations=translations)
 
 
 def check_step(steps: Steps, before: str, after: str) -> None:
@@ -156,11 +157,13 @@ def check_channel(channel: ChannelDefinition) -> None:
         check_distinct(mapping, f"model_mapping.{platform}")
 
 
-def check_model(model: str) -> None:
+def check_model(model: str, field: str = "model") -> None:
     """A model name or a `prefix*`; a star stands nowhere but at the end."""
     named = normal(model)
-    require(bool(named) and len(named) <= LONGEST_MODEL, "model", "1 to 100 characters")
-    require("*" not in named[:-1], "model", "only the last character may be *")
+    fits = bool(named) and len(named) <= LONGEST_MODEL
+    require(fits, field, "1 to 100 characters", "应为 1 到 100 个字符")
+    only_last = "*" not in named[:-1]
+    require(only_last, field, "only the last character may be *", "* 只能是最后一个字符")
 
 
 def check_model_group(group: ModelGroupDefinition) -> None:

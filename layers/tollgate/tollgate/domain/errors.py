@@ -18,6 +18,7 @@ class TollgateError(Exception):
         param: the request field at fault, where there is one.
         retry_after: whole seconds after which trying again can work; only for retryable errors.
         detail: further facts for the caller, never secrets, prices of others or upstream texts.
+        translations: `message` in other languages, by language tag ("zh"); forms show them.
     """
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -32,12 +33,14 @@ class TollgateError(Exception):
         param: str | None = None,
         retry_after: int | None = None,
         detail: Mapping[str, str | int] | None = None,
+        translations: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after = retry_after
         self.detail = dict(detail or {})
+        self.translations = dict(translations or {})
 
 
 # --- the request itself ---------------------------------------------------------------------

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from tollgate import __version__
+from tollgate.store.bucket import Bucket
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.dynamodb import Dynamo
+from tollgate.store.jobs import JobStore
 from tollgate.store.pepper import Peppers
 from tollgate.store.rollups import Rollups
 from tollgate.store.secrets import Secrets
@@ -47,6 +49,7 @@ PROBLEM: Final[dict[str, Any]] = {
         "request_id": {"type": "string"},
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}},
         "facts": {"type": "object"},
+        "messages": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
 FIELD_ERROR: Final[dict[str, Any]] = {
@@ -84,6 +87,8 @@ def undressed() -> tuple[Endpoint, ...]:
         snapshots=Snapshots(cast(Dynamo, nothing), ""),
         peppers=cast(Peppers, nothing),
         secrets=cast(Secrets, nothing),
+        jobs=JobStore(cast(Dynamo, nothing), ""),
+        bucket=cast(Bucket, nothing),
     )
     return endpoints(
         Desk(

@@ -68,6 +68,8 @@ def problem(error: TollgateError, request_id: str) -> dict[str, Any]:
     }
     if error.detail:
         body["facts"] = error.detail
+    if error.translations:
+        body["messages"] = {"en": error.message, **error.translations}
     return body
 
 
