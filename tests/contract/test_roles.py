@@ -76,6 +76,9 @@ MAY: dict[str, tuple[Role, ...]] = {
     "GET /settings/<name>": CATALOG,
     "PUT /settings/<name>": OPERATING,
     "DELETE /settings/<name>": OPERATING,
+    "GET /jobs": ALL,
+    "GET /jobs/<job>": ALL,
+    "DELETE /jobs/<job>": ("owner", "finance", "operator"),
     "GET /audit": ("owner", "auditor"),
     "GET /health": ("owner", "operator", "support", "auditor"),
 }
@@ -96,6 +99,7 @@ IDS = {
     "token": "adm_missing",
     "name": "missing",
     "request_id": "req_missing",
+    "job": "job_missing",
 }
 
 

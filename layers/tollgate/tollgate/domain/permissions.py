@@ -21,6 +21,7 @@ READ: Final = frozenset(
         "usage.read",
         "receipts.read",
         "rollups.read",
+        "jobs.read",
     }
 )
 """What everybody on the staff may look at, unless their row below leaves it out."""
@@ -37,13 +38,14 @@ CATALOG: Final = frozenset(
 )
 PEOPLE: Final = frozenset({"users.write", "keys.write"})
 MONEY: Final = frozenset({"wallets.credit"})
+WORK: Final = frozenset({"jobs.write"})
 OVERSIGHT: Final = frozenset({"audit.read"})
 STAFF: Final = frozenset({"tokens.read", "tokens.write"})
 
 PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = {
-    "owner": READ | CATALOG | PEOPLE | MONEY | OVERSIGHT | STAFF,
-    "finance": (READ | MONEY | {"prices.write"}) - {"accounts.read", "health.read"},
-    "operator": READ | CATALOG | PEOPLE,
+    "owner": READ | CATALOG | PEOPLE | MONEY | WORK | OVERSIGHT | STAFF,
+    "finance": (READ | MONEY | WORK | {"prices.write"}) - {"accounts.read", "health.read"},
+    "operator": READ | CATALOG | PEOPLE | WORK,
     "support": READ - {"accounts.read", "channels.read", "settings.read"},
     "auditor": READ | OVERSIGHT | {"tokens.read"},
 }

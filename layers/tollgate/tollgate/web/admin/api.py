@@ -7,6 +7,7 @@ from tollgate.web.admin.accounts import AccountResource
 from tollgate.web.admin.channels import ChannelResource
 from tollgate.web.admin.desk import Desk
 from tollgate.web.admin.groups import GroupResource
+from tollgate.web.admin.jobs import JobResource
 from tollgate.web.admin.keys import KeyResource
 from tollgate.web.admin.model_groups import ModelGroupResource
 from tollgate.web.admin.oversight import OversightResource
@@ -33,6 +34,7 @@ RESOURCES = (
     PriceResource,
     ModelGroupResource,
     SettingResource,
+    JobResource,
     OversightResource,
 )
 

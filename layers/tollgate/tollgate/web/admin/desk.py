@@ -8,8 +8,10 @@ from pydantic import BaseModel
 
 from tollgate.domain.definitions import Author
 from tollgate.services.changes import Changed, change
+from tollgate.store.bucket import Bucket
 from tollgate.store.catalog.access import D, Definitions
 from tollgate.store.catalog.table import CatalogTable
+from tollgate.store.jobs import JobStore
 from tollgate.store.pepper import Peppers
 from tollgate.store.rollups import Rollups
 from tollgate.store.secrets import Secrets
@@ -37,6 +39,8 @@ class Stores:
     snapshots: Snapshots
     peppers: Peppers
     secrets: Secrets
+    jobs: JobStore
+    bucket: Bucket
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from tollgate.store.catalog.items import Endpoint as Table
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.clients import Aws
 from tollgate.store.idempotency import Idempotency
+from tollgate.store.jobs import JobStore
 from tollgate.store.rollups import Rollups
 from tollgate.store.snapshots import Snapshots
 from tollgate.store.state import bind_state
@@ -35,6 +36,8 @@ def open_stores(settings: Settings, aws: Aws, around: Surroundings) -> Stores:
         snapshots=Snapshots(aws.dynamo, settings.state_table),
         peppers=aws.peppers,
         secrets=aws.sealing,
+        jobs=JobStore(aws.dynamo, settings.state_table),
+        bucket=aws.bucket,
     )
 
 
