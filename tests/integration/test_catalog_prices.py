@@ -49,7 +49,7 @@ def test_the_first_price_of_a_model_makes_its_default_group(catalog: CatalogTabl
     head = catalog.prices.create(DRAFT, AUTHOR)
     assert (head.number, head.live) == (1, (FIRST,))
     assert catalog.prices.defaults.get("gpt-4o").code == "default"
-    group = catalog.model_groups("gpt-4o").get("default")
+    group = catalog.model_groups.one("gpt-4o", "default")
     assert (group.billing_type, group.enabled) == ("tokens", True)
 
 
@@ -140,27 +140,27 @@ def test_the_default_group_is_billed_as_its_price_is(catalog: CatalogTable) -> N
     catalog.prices.create(DRAFT, AUTHOR)
     by_call = PriceDraft("gpt-4o", mode="times", prices={"calls": "0.02"})
     catalog.prices.change(by_call, 1, TUESDAY)
-    assert catalog.model_groups("gpt-4o").get("default").billing_type == "times"
+    assert catalog.model_groups.one("gpt-4o", "default").billing_type == "times"
 
 
 def test_a_model_that_was_grouped_before_it_was_priced_keeps_its_group(
     catalog: CatalogTable,
 ) -> None:
     early = ModelGroupDefinition("gpt-4o", "default", "seconds", display_name="early")
-    catalog.model_groups("gpt-4o").create(early, AUTHOR)
+    catalog.model_groups.create(early, AUTHOR)
     catalog.prices.create(DRAFT, AUTHOR)
-    group = catalog.model_groups("gpt-4o").get("default")
+    group = catalog.model_groups.one("gpt-4o", "default")
     assert (group.display_name, group.billing_type, group.stamp.version) == ("early", "tokens", 2)
 
 
 def test_a_default_group_can_be_neither_disabled_nor_removed(catalog: CatalogTable) -> None:
     catalog.prices.create(DRAFT, AUTHOR)
-    groups = catalog.model_groups("gpt-4o")
+    groups = catalog.model_groups
     with pytest.raises(Conflict, match="default group"):
-        groups.change("default", 1, lambda group: replace(group, enabled=False), TUESDAY)
+        groups.change("gpt-4o#default", 1, lambda group: replace(group, enabled=False), TUESDAY)
     with pytest.raises(Conflict, match="default group"):
-        groups.remove("default", 1)
-    renamed = groups.change("default", 1, lambda g: replace(g, display_name="std"), TUESDAY)
+        groups.remove("gpt-4o#default", 1)
+    renamed = groups.change("gpt-4o#default", 1, lambda g: replace(g, display_name="std"), TUESDAY)
     assert renamed.enabled
 
 
@@ -168,12 +168,12 @@ def test_another_group_can_become_the_default_and_then_the_old_one_can_go(
     catalog: CatalogTable,
 ) -> None:
     catalog.prices.create(DRAFT, AUTHOR)
-    groups = catalog.model_groups("gpt-4o")
+    groups = catalog.model_groups
     groups.create(ModelGroupDefinition("gpt-4o", "fast", "tokens"), AUTHOR)
-    assert catalog.prices.defaults.choose("GPT-4o", "fast", 1, TUESDAY).code == "fast"
-    groups.remove("default", 1)
+    assert catalog.prices.defaults.choose("GPT-4o", "fast", 1, "tokens", TUESDAY).code == "fast"
+    groups.remove("gpt-4o#default", 1)
     with pytest.raises(Conflict):
-        groups.remove("fast", 1)
+        groups.remove("gpt-4o#fast", 1)
     assert [group.code for group in groups.everything()] == ["fast"]
 
 
@@ -186,9 +186,9 @@ def test_a_group_that_cannot_be_used_cannot_become_the_default(
     catalog.prices.create(DRAFT, AUTHOR)
     if enabled is not None:
         group = ModelGroupDefinition("gpt-4o", "fast", "tokens", enabled=enabled)
-        catalog.model_groups("gpt-4o").create(group, AUTHOR)
+        catalog.model_groups.create(group, AUTHOR)
     with pytest.raises(Conflict, match="not there, or is disabled"):
-        catalog.prices.defaults.choose("gpt-4o", "fast", 1, TUESDAY)
+        catalog.prices.defaults.choose("gpt-4o", "fast", 1, "tokens", TUESDAY)
     assert catalog.prices.defaults.get("gpt-4o").code == "default"
 
 

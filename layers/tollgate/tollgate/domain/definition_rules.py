@@ -11,6 +11,7 @@ from tollgate.domain.definitions import (
     ChannelDefinition,
     GroupDefinition,
     KeyDefinition,
+    ModelGroupChannelDefinition,
     ModelGroupDefinition,
     Setting,
     UserDefinition,
@@ -34,6 +35,8 @@ ACCOUNT_TYPES: Final = ("apikey",)
 MOST_GROUPS: Final = 40
 """Groups one definition may name: each takes part in the write's transaction (100 actions)."""
 
+WEIGHT_LIMIT: Final = 1_000_000
+PRIORITY_LIMIT: Final = 1_000_000
 MULTIPLIER_LIMIT: Final = Decimal(1000)
 MULTIPLIER_DECIMALS: Final = 6
 
@@ -173,6 +176,13 @@ def check_model_group(group: ModelGroupDefinition) -> None:
         "code",
         "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit",
     )
+
+
+def check_model_group_channel(binding: ModelGroupChannelDefinition) -> None:
+    check_model(binding.model)
+    require(0 <= binding.weight <= WEIGHT_LIMIT, "weight", f"0 to {WEIGHT_LIMIT}; 0 drains")
+    fits = -PRIORITY_LIMIT <= binding.priority <= PRIORITY_LIMIT
+    require(fits, "priority", f"-{PRIORITY_LIMIT} to {PRIORITY_LIMIT}")
 
 
 def check_setting(setting: Setting) -> None:

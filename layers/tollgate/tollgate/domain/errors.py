@@ -316,6 +316,12 @@ class ValidationFailed(TollgateError):
     type = "invalid_request_error"
 
 
+class BillingTypeMismatch(ValidationFailed):
+    """A customer's price is of another type than its model group is billed by."""
+
+    code = "billing_type_mismatch"
+
+
 class NotFound(TollgateError):
     status = HTTPStatus.NOT_FOUND
     code = "not_found"

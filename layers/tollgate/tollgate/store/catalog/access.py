@@ -165,9 +165,9 @@ class Definitions(Generic[D]):
         entries = tuple(definition for definition, _ in found[:limit])
         return Page(entries, found[limit - 1][1] if len(found) > limit else None)
 
-    def everything(self) -> Iterator[D]:
-        """All of them, strongly consistent, in the order of their keys."""
-        for definition, _ in self._query(None, None):
+    def everything(self, prefix: str = "") -> Iterator[D]:
+        """All of them, or those whose names begin so, strongly consistent, in order."""
+        for definition, _ in self._query(None, None, prefix):
             yield definition
 
     def create(self, definition: D, author: Author) -> D:
@@ -254,11 +254,17 @@ class Definitions(Generic[D]):
 
     # --- parts of the above -------------------------------------------------------------------
 
-    def _query(self, after: str | None, limit: int | None) -> Iterator[tuple[D, str]]:
+    def _query(
+        self, after: str | None, limit: int | None, prefix: str = ""
+    ) -> Iterator[tuple[D, str]]:
         start = {"pk": {"S": self.partition}, "sk": {"S": after}} if after is not None else None
         with foreign_errors():
             found = self.kind.item.query(
-                self.partition, limit=limit, last_evaluated_key=start, consistent_read=True
+                self.partition,
+                Item.sk.startswith(prefix) if prefix else None,
+                limit=limit,
+                last_evaluated_key=start,
+                consistent_read=True,
             )
             for item in found:
                 yield read_definition(self.kind.value, item), item.sk

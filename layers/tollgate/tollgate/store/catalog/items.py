@@ -243,9 +243,31 @@ class GuardItem(Guard, discriminator="guard"):
 
 
 class UsesItem(Item, discriminator="uses"):
-    """How many definitions name a group; it exists as long as the group does."""
+    """How many definitions name a group; it exists as long as the group does.
+
+    `sets` numbers the sets of users' own multipliers that were ever begun for it.
+    """
 
     uses = IntegerAttribute()
+    sets = IntegerAttribute(null=True)
+
+
+class MultiplierItem(Item, discriminator="multiplier"):
+    """Some users of one set, each with their own multiplier as text."""
+
+    users = JsonAttribute()
+
+
+class ModelGroupUsesItem(Item, discriminator="model_group_uses"):
+    """How much points at a model group, by kind; it exists as long as the model group does."""
+
+    prices = IntegerAttribute()
+    permissions = IntegerAttribute()
+    channels = IntegerAttribute()
+
+
+class UseItem(Guard, discriminator="use"):
+    """A user's price in a model group or permission for it: what its counter counted."""
 
 
 class RevisionItem(Item, discriminator="revision"):

@@ -15,6 +15,7 @@ from tollgate.domain.definition_rules import (
     check_key,
     check_model,
     check_model_group,
+    check_model_group_channel,
     check_setting,
     check_user,
 )
@@ -26,6 +27,7 @@ from tollgate.domain.definitions import (
     DefaultGroup,
     GroupDefinition,
     KeyDefinition,
+    ModelGroupChannelDefinition,
     ModelGroupDefinition,
     Password,
     PriceDefinition,
@@ -46,6 +48,7 @@ from tollgate.store.catalog.items import (
     GroupItem,
     GuardItem,
     KeyItem,
+    ModelGroupChannelItem,
     ModelGroupItem,
     PasswordItem,
     PriceItem,
@@ -102,9 +105,9 @@ def keys_of(user: str) -> str:
     return f"keys#{user}"
 
 
-def model_partition(model: str) -> str:
-    """The partition of a model's groups."""
-    return f"model#{normal(model)}"
+def group_name(model: str, code: str) -> str:
+    """What a model group is called in its partition; a code holds no '#', a model's name may."""
+    return f"{normal(model)}#{normal(code)}"
 
 
 def version_name(number: int) -> str:
@@ -153,8 +156,13 @@ MODEL_GROUP: Final = Kind(
     ModelGroupDefinition,
     ModelGroupItem,
     check_model_group,
-    name=lambda group: group.code,
-    prefix="group#",
+    name=lambda group: group_name(group.model, group.code),
+)
+MODEL_GROUP_CHANNEL: Final = Kind(
+    ModelGroupChannelDefinition,
+    ModelGroupChannelItem,
+    check_model_group_channel,
+    name=lambda binding: f"{group_name(binding.model, binding.code)}#{binding.channel}",
 )
 DEFAULT_GROUP: Final = Kind(
     DefaultGroup,

@@ -23,67 +23,11 @@ from tollgate.domain.errors import Conflict, NotFound
 from tollgate.domain.patterns import normal
 from tollgate.domain.price_draft import PriceDraft, check_price, living, price_of
 from tollgate.store.catalog.access import Definitions, Page
-from tollgate.store.catalog.items import DefaultGroupItem, Item, ModelGroupItem
-from tollgate.store.catalog.kinds import (
-    DEFAULT_GROUP,
-    MODEL_GROUP,
-    PRICE,
-    PRICE_VERSION,
-    model_partition,
-    version_name,
-)
+from tollgate.store.catalog.kinds import PRICE, PRICE_VERSION, group_name, version_name
+from tollgate.store.catalog.model_groups import DefaultGroups, ModelGroups
 from tollgate.store.catalog.writing import Writing
 
 DEFAULT_CODE: Final = "default"
-DEFAULTS: Final = "default_groups"
-
-
-class ModelGroups(Definitions[ModelGroupDefinition]):
-    """The model groups of one model; its default can be neither disabled nor removed (R6)."""
-
-    def __init__(self, model: str, connection: Connection) -> None:
-        super().__init__(MODEL_GROUP, model_partition(model), connection)
-        self._model = normal(model)
-
-    def _also(
-        self,
-        writing: Writing,
-        before: ModelGroupDefinition | None,
-        after: ModelGroupDefinition | None,
-    ) -> None:
-        if before is None or (after is not None and after.enabled):
-            return
-        pointer = DefaultGroupItem(DEFAULTS, self._model)
-        other = Item.pk.does_not_exist() | (DefaultGroupItem.code != before.code)
-        writing.check(pointer, other, Conflict("this is the model's default group", param="code"))
-
-
-class DefaultGroups(Definitions[DefaultGroup]):
-    """Which model group is each model's default: one item a model, so exactly one."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(DEFAULT_GROUP, DEFAULTS, connection)
-
-    def choose(self, model: str, code: str, version: int | None, author: Author) -> DefaultGroup:
-        """Make a group the default of its model.
-
-        Raises:
-            NotFound: the model has no default yet; its first price makes one.
-            VersionMismatch: the default has changed since.
-            Conflict: there is no such group, or it is disabled.
-        """
-        return self.change(
-            normal(model), version, lambda default: replace(default, code=code), author
-        )
-
-    def _also(
-        self, writing: Writing, before: DefaultGroup | None, after: DefaultGroup | None
-    ) -> None:
-        if before is None or after is None:
-            return
-        group = ModelGroupItem(model_partition(after.model), f"group#{after.code}")
-        usable = Conflict(f"group {after.code!r} is not there, or is disabled", param="code")
-        writing.check(group, ModelGroupItem.enabled == True, usable)  # noqa: E712 - an expression
 
 
 class Prices:
@@ -181,9 +125,9 @@ class Prices:
     def _sell(self, writing: Writing, model: str, mode: BillingMode, author: Author) -> None:
         """See to it that the model has a default group that is billed as its price is (C6)."""
         default = self.defaults.find(model)
-        groups = ModelGroups(model, self._connection)
+        groups = ModelGroups(self._connection)
         code = default.code if default else DEFAULT_CODE
-        group = groups.find(code)
+        group = groups.find(group_name(model, code))
         if default is None:
             self.defaults.stage(writing, None, DefaultGroup(model, code), author)
         wanted = replace(

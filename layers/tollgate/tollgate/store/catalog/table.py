@@ -1,5 +1,6 @@
 """The Catalog table as one object: every kind of definition, in its partition."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pynamodb.connection import Connection
@@ -32,8 +33,10 @@ from tollgate.store.catalog.kinds import (
     USER,
     keys_of,
 )
+from tollgate.store.catalog.model_groups import Bindings, ModelGroups
+from tollgate.store.catalog.multipliers import Multipliers
 from tollgate.store.catalog.people import Keys, Users, revision_of
-from tollgate.store.catalog.prices import ModelGroups, Prices
+from tollgate.store.catalog.prices import Prices
 from tollgate.store.catalog.writing import Writing, foreign_errors
 from tollgate.store.snapshots import GLOBAL
 
@@ -63,6 +66,7 @@ class CatalogTable:
         self._connection = connection
         self.users = Users(USER, "users", connection)
         self.groups = Groups(GROUP, "groups", connection)
+        self.multipliers = Multipliers(self.groups, connection)
         self.accounts: Definitions[AccountDefinition] = Definitions(ACCOUNT, "accounts", connection)
         self.channels: Definitions[ChannelDefinition] = Definitions(CHANNEL, "channels", connection)
         self.settings: Definitions[Setting] = Definitions(SETTING, "settings", connection)
@@ -73,14 +77,12 @@ class CatalogTable:
             DATA_KEY, "data_keys", connection
         )
         self.prices = Prices(connection)
+        self.model_groups = ModelGroups(connection)
+        self.bindings = Bindings(connection)
 
     def keys(self, user: str) -> Keys:
         """The API keys of a user."""
         return Keys(KEY, keys_of(user), self._connection)
-
-    def model_groups(self, model: str) -> ModelGroups:
-        """The model groups of a model."""
-        return ModelGroups(model, self._connection)
 
     # --- for the publisher --------------------------------------------------------------------
 
@@ -99,6 +101,10 @@ class CatalogTable:
             tuple(self.channels.everything()),
             tuple(self.accounts.everything()),
         )
+
+    def own_multipliers(self, group: str) -> Mapping[str, str]:
+        """The multipliers that users have of their own in a group, strongly consistent."""
+        return self.multipliers.of_group(group).rows
 
     def person(self, user: str) -> Person | None:
         """The definitions of a user's profile, strongly consistent."""

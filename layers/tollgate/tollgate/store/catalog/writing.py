@@ -88,11 +88,16 @@ class Writing:
         self._puts.append((lambda transaction: transaction.save(item, condition), refusal))
 
     def update(
-        self, item: Item, action: Action, condition: Condition, refusal: TollgateError
+        self,
+        item: Item,
+        action: Action | Sequence[Action],
+        condition: Condition,
+        refusal: TollgateError,
     ) -> None:
-        """Change one attribute of the item of that key."""
+        """Change attributes of the item of that key."""
+        actions = [action] if isinstance(action, Action) else list(action)
         self._updates.append(
-            (lambda transaction: transaction.update(item, [action], condition), refusal)
+            (lambda transaction: transaction.update(item, actions, condition), refusal)
         )
 
     def commit(self) -> None:

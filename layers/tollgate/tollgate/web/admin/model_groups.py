@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from tollgate.domain.definitions import ModelGroupDefinition
 from tollgate.domain.patterns import normal
+from tollgate.store.catalog.kinds import group_name
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.creation import Creating
 from tollgate.web.management.endpoints import Endpoint
@@ -91,7 +92,7 @@ class ModelGroupResource:
     ) -> Entries[ModelGroupView]:
         """List the model groups of a model."""
         return self._desk.listed(
-            self._catalog.model_groups(model), limit, cursor, ModelGroupView.of
+            self._catalog.model_groups, limit, cursor, ModelGroupView.of
         )
 
     def create(self, body: ModelGroupCreate, key: Once = None) -> ModelGroupView:
@@ -99,8 +100,8 @@ class ModelGroupResource:
         self._catalog.prices.get(body.model)
 
         def create(_: str, resumed: bool) -> ModelGroupView:
-            groups = self._catalog.model_groups(body.model)
-            there = groups.find(body.code) if resumed else None
+            groups = self._catalog.model_groups
+            there = groups.find(group_name(body.model, body.code)) if resumed else None
             group = ModelGroupDefinition(**body.model_dump() | {"model": normal(body.model)})
             view = ModelGroupView.of(there or groups.create(group, self._desk.author))
             self._desk.trail.note("model_group.create", f"{view.model}/{view.code}", None, view)
@@ -110,7 +111,7 @@ class ModelGroupResource:
 
     def get(self, model: ModelName, code: Code) -> ModelGroupView:
         """Read a model group."""
-        return ModelGroupView.of(self._catalog.model_groups(model).get(code))
+        return ModelGroupView.of(self._catalog.model_groups.one(model, code))
 
     def patch(
         self, model: ModelName, code: Code, body: ModelGroupPatch, if_match: IfMatch = None
@@ -118,8 +119,8 @@ class ModelGroupResource:
         """Change a model group; a model's default cannot be disabled."""
         changes = body.changes({"display_name": ""})
         changed = self._desk.changed(
-            self._catalog.model_groups(model),
-            code,
+            self._catalog.model_groups,
+            group_name(model, code),
             if_match,
             lambda before: replace(before, **changes),
         )
@@ -129,7 +130,7 @@ class ModelGroupResource:
 
     def delete(self, model: ModelName, code: Code, if_match: IfMatch = None) -> None:
         """Remove a model group; a model's default cannot be removed."""
-        before = self._desk.removed(self._catalog.model_groups(model), code, if_match)
+        before = self._desk.removed(self._catalog.model_groups, group_name(model, code), if_match)
         name = f"{normal(model)}/{code}"
         self._desk.trail.note("model_group.delete", name, ModelGroupView.of(before), None)
 
@@ -147,7 +148,7 @@ class ModelGroupResource:
         """Choose a model's default model group."""
         version = wanted(if_match)
         before = DefaultGroupView.of(self._defaults.get(normal(model)))
-        chosen = self._defaults.choose(model, body.code, version, self._desk.author)
+        chosen = self._defaults.choose(model, body.code, version, None, self._desk.author)
         after = DefaultGroupView.of(chosen)
         self._desk.trail.note("default_group.change", after.model, before, after)
         return after
