@@ -1,0 +1,74 @@
+"""Users' own multipliers in a group: which list of them is refused, and in which part each lies."""
+
+import zlib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from tollgate.domain.definition_rules import check_multiplier
+from tollgate.domain.errors import ValidationFailed
+
+SLICE_USERS: Final = 8_000
+"""Users of one published slice, about: a relay reads a whole slice for the first of them."""
+
+Multipliers = Mapping[str, str]
+"""User → multiplier, a decimal as text."""
+
+
+def check_rows(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The multipliers that rows of user and multiplier list.
+
+    Raises:
+        ValidationFailed: a user is there twice, or a multiplier is none; names row and field.
+    """
+    numbers: dict[str, int] = {}
+    found: dict[str, str] = {}
+    for number, (user, multiplier) in enumerate(rows, start=1):
+        if user in found:
+            raise row_refused(number, "user_id", f"{user} is in row {numbers[user]} already")
+        check_multiplier(Decimal(multiplier), row_field(number, "multiplier"))
+        numbers[user], found[user] = number, multiplier
+    return found
+
+
+def check_users(users: Iterable[str], statuses: Mapping[str, str]) -> None:
+    """See that everybody listed may be charged, given the status of those who exist.
+
+    Raises:
+        ValidationFailed: somebody is not there, or is deleted; names row and field.
+    """
+    for number, user in enumerate(users, start=1):
+        status = statuses.get(user)
+        if status is None:
+            raise row_refused(number, "user_id", f"there is no user {user}")
+        if status == "deleted":
+            raise row_refused(number, "user_id", f"user {user} is deleted")
+
+
+def row_field(number: int, name: str) -> str:
+    """A field of a row as JSON paths name it; rows are numbered from 1, paths from 0."""
+    return f"entries.{number - 1}.{name}"
+
+
+def row_refused(number: int, name: str, message: str) -> ValidationFailed:
+    """The refusal of one row, which people count from 1."""
+    field = row_field(number, name)
+    return ValidationFailed(f"{field}: row {number}: {message}", param=field)
+
+
+def place(user: str, places: int) -> int:
+    """In which of so many parts a user lies: the same for ever."""
+    return zlib.crc32(user.encode()) % places
+
+
+def dealt(multipliers: Multipliers, places: int) -> tuple[dict[str, str], ...]:
+    """The multipliers in so many parts, each user in their place."""
+    parts: tuple[dict[str, str], ...] = tuple({} for _ in range(places))
+    for user, multiplier in multipliers.items():
+        parts[place(user, places)][user] = multiplier
+    return parts
+
+
+def sliced(multipliers: Multipliers) -> tuple[dict[str, str], ...]:
+    """The slices that are published; none when nobody has a multiplier of their own."""
+    return dealt(multipliers, -(-len(multipliers) // SLICE_USERS))
