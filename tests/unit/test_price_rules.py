@@ -6,16 +6,15 @@ from typing import Any
 import pytest
 
 from tollgate.domain.catalog import BillingMode, Interval
+from tollgate.domain.definition_rules import check_channel_platform
 from tollgate.domain.errors import ValidationFailed
 from tollgate.domain.price_rules import (
     check_charging,
     check_figure,
     check_intervals,
     check_patterns,
-    check_platform,
     check_prices,
     check_tiers,
-    check_window,
     priced_intervals,
 )
 from tollgate.web.management.problems import problem
@@ -136,20 +135,6 @@ def test_something_is_charged_in_the_mode(
     mode: BillingMode, prices: list[str], refused: bool
 ) -> None:
     assert (refusal(lambda: check_charging(mode, prices)) is not None) == refused
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "field"),
-    [
-        pytest.param(5, None, None, id="for ever"),
-        pytest.param(5, 6, None, id="one millisecond"),
-        pytest.param(5, 5, "effective_to", id="no time at all"),
-        pytest.param(5, 4, "effective_to", id="backwards"),
-    ],
-)
-def test_a_window(start: int, end: int | None, field: str | None) -> None:
-    refused = refusal(lambda: check_window(start, end))
-    assert (refused and refused.param) == field
 
 
 # --- intervals: sub2api.md §3.1 as far as our rules keep it -------------------------------------
@@ -444,12 +429,12 @@ def test_a_pattern(pattern: str, refused: bool) -> None:
 
 @pytest.mark.parametrize("platform", ["anthropic", "openai", "gemini", "antigravity"])
 def test_a_known_platform(platform: str) -> None:
-    check_platform(platform, "pricing[1].platform")
+    check_channel_platform(platform, "pricing[1].platform")
 
 
 @pytest.mark.parametrize("platform", ["", "bedrock", "OpenAI", "Anthropic "])
 def test_an_unknown_platform(platform: str) -> None:
-    refused = refusal(lambda: check_platform(platform, "pricing[1].platform"))
+    refused = refusal(lambda: check_channel_platform(platform, "pricing[1].platform"))
     assert refused is not None
     assert refused.message == ("pricing[1].platform: one of anthropic, antigravity, gemini, openai")
     assert refused.translations == {

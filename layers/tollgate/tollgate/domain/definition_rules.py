@@ -29,6 +29,9 @@ LONGEST_EMAIL: Final = 254
 PLATFORMS: Final = ("anthropic", "gemini", "openai")
 """Vendor families that some dialect serves; groups and accounts of others would serve nobody."""
 
+CHANNEL_PLATFORMS: Final = ("anthropic", "antigravity", "gemini", "openai")
+"""Vendor families that a channel may have prices and mappings for (ruling R8)."""
+
 ACCOUNT_TYPES: Final = ("apikey",)
 """How accounts are spoken to; another type would be spoken to as if it were one of these."""
 
@@ -80,7 +83,8 @@ def check_step(steps: Steps, before: str, after: str) -> None:
 
 
 def check_among(value: str, known: tuple[str, ...], field: str) -> None:
-    require(value in known, field, f"one of {', '.join(known)}")
+    listed = ", ".join(known)
+    require(value in known, field, f"one of {listed}", f"必须是 {listed} 之一")
 
 
 def check_name(name: str) -> None:
@@ -156,8 +160,18 @@ def check_account(account: AccountDefinition) -> None:
 def check_channel(channel: ChannelDefinition) -> None:
     check_name(channel.name)
     check_groups(channel.groups)
+    check_distinct(channel.accounts, "accounts")
     for platform, mapping in channel.model_mapping.items():
-        check_distinct(mapping, f"model_mapping.{platform}")
+        where = f"model_mapping.{platform}"
+        check_channel_platform(platform, where)
+        check_distinct(mapping, where)
+        for source in mapping:
+            check_model(source, f"{where}.{source}")
+
+
+def check_channel_platform(platform: str, field: str) -> None:
+    """Refuse a platform whose rows and mappings no group would ever look at."""
+    check_among(platform, CHANNEL_PLATFORMS, field)
 
 
 def check_model(model: str, field: str = "model") -> None:

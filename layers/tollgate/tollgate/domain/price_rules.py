@@ -21,9 +21,6 @@ PRICE_LIMIT: Final = Decimal(1_000_000)
 """USD per million tokens or per unit: dearer than anything sold, so a slip of the unit shows."""
 
 LONGEST_LABEL: Final = 50
-PRICED_PLATFORMS: Final = ("anthropic", "antigravity", "gemini", "openai")
-"""Vendor families that a channel may have prices and mappings for."""
-
 FIGURE: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 """No exponent, no sign but a minus, no spaces, no digits of other scripts: what people read."""
 
@@ -108,16 +105,6 @@ def check_charging(mode: BillingMode, prices: Iterable[str], field: str = "price
         f"nothing in it is charged in mode {mode}",
         f"按 {mode} 方式计费时，其中没有任何一项会被计费",
     )
-
-
-def check_window(start: int, end: int | None, field: str = "effective_to") -> None:
-    """A version ends after it began (epoch milliseconds; None: it has no end).
-
-    Raises:
-        ValidationFailed: it would never be in force.
-    """
-    later = end is None or end > start
-    require(later, field, "must be later than the start", "必须晚于生效时间")
 
 
 # --- intervals --------------------------------------------------------------------------------
@@ -240,16 +227,6 @@ def check_ranges(intervals: Sequence[Interval], field: str) -> None:
 
 
 # --- patterns ---------------------------------------------------------------------------------
-
-
-def check_platform(platform: str, field: str) -> None:
-    """A platform that channels may have rows for.
-
-    Raises:
-        ValidationFailed: nobody would ever look there.
-    """
-    known = ", ".join(PRICED_PLATFORMS)
-    require(platform in PRICED_PLATFORMS, field, f"one of {known}", f"必须是 {known} 之一")
 
 
 def check_patterns(patterns: Iterable[tuple[str, str, str]]) -> None:
