@@ -123,7 +123,7 @@ def test_a_times_price_counts_calls_and_nothing_else() -> None:
 
 
 def test_a_seconds_price_counts_seconds_and_nothing_else() -> None:
-    bill = charge(Usage({"seconds": 8, "output": 99}), snapshot({"seconds": "0.1"}, mode="seconds"))
+    bill = charge(Usage({"seconds": 8_000, "output": 99}), snapshot({"seconds": "0.1"}, mode="seconds"))
     assert bill.nanos == 800_000_000
 
 

@@ -34,6 +34,12 @@ def call(**changes: object) -> Call:
     return Call(**{**fields, **changes})  # type: ignore[arg-type]
 
 
+def wanted(asked: Call, price: Price, *, strict: bool) -> Demand:
+    """What to hold for a call that the official price itself prices."""
+    snapshot = rule(dict(price.prices), mode=price.mode, intervals=price.intervals)
+    return demand(asked, snapshot, price, strict=strict)
+
+
 def rule(prices: dict[str, str], **changes: object) -> PriceSnapshot:
     """A snapshot of these prices."""
     return PriceSnapshot("official", "m", 1, "m", prices=prices, **changes)  # type: ignore[arg-type]
@@ -121,17 +127,17 @@ def rule(prices: dict[str, str], **changes: object) -> PriceSnapshot:
     ],
 )
 def test_demand(asked: Call, price: Price, strict: bool, expected: Demand) -> None:
-    assert demand(asked, price, strict=strict) == expected
+    assert wanted(asked, price, strict=strict) == expected
 
 
 def test_output_without_any_bound_is_refused_with_what_to_send() -> None:
     with pytest.raises(InvalidRequest, match="send max_tokens"):
-        demand(call(), UNLIMITED, strict=True)
+        wanted(call(), UNLIMITED, strict=True)
 
 
 def test_hidden_output_without_any_bound_is_refused_even_for_streams() -> None:
     with pytest.raises(InvalidRequest, match="send max_tokens"):
-        demand(call(), replace(UNLIMITED, reasoning=True), strict=False)
+        wanted(call(), replace(UNLIMITED, reasoning=True), strict=False)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +162,7 @@ def test_what_would_be_answered_for_nothing_by_mistake_is_refused(
     operation: str, price: Price
 ) -> None:
     with pytest.raises(ModelPriceNotConfigured, match="no price for this kind of call"):
-        demand(call(operation=operation, max_output=10), price, strict=True)
+        wanted(call(operation=operation, max_output=10), price, strict=True)
 
 
 @pytest.mark.parametrize(
@@ -175,18 +181,18 @@ def test_what_would_be_answered_for_nothing_by_mistake_is_refused(
     ],
 )
 def test_what_has_the_prices_its_kind_of_call_needs_is_taken(operation: str, price: Price) -> None:
-    assert demand(call(operation=operation, max_output=10), price, strict=True).input == 1_001
+    assert wanted(call(operation=operation, max_output=10), price, strict=True).input == 1_001
 
 
 def test_sound_and_files_named_by_a_url_are_taken_for_large() -> None:
     asked = call(max_output=10, media=(Media("audio", 0), Media("file", 2_001), Media("image", 9)))
     # 20 MB of sound: 334 units of 1,200; a file of 2,001 bytes: 2 of 1,500; an image: 50,000
-    assert demand(asked, PLAIN, strict=True).input == 1_001 + 334 * 1_200 + 2 * 1_500 + 50_000
+    assert wanted(asked, PLAIN, strict=True).input == 1_001 + 334 * 1_200 + 2 * 1_500 + 50_000
 
 
 def test_an_unpriced_server_tool_is_refused_by_name() -> None:
     with pytest.raises(InvalidRequest, match="web_search"):
-        demand(call(tools=("tool:web_search",)), PLAIN, strict=False)
+        wanted(call(tools=("tool:web_search",)), PLAIN, strict=False)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +297,7 @@ def test_seen_text_is_counted_cautiously_and_estimated_plainly() -> None:
 
 def test_a_priced_server_tool_is_held_for_ten_uses() -> None:
     priced = replace(PLAIN, prices={**PLAIN.prices, "tool:web_search": "0.01"})
-    asked = demand(call(tools=("tool:web_search",), max_output=10), priced, strict=True)
+    asked = wanted(call(tools=("tool:web_search",), max_output=10), priced, strict=True)
     assert asked.tools == ("tool:web_search",)
     # 1,001 × 1 + 10 × 10 micro-dollars, and ten searches at a cent
     assert hold_amount(rule(dict(priced.prices)), asked, 10) == 1_001_000 + 100_000 + 100_000_000

@@ -1,20 +1,21 @@
 """What a call costs the user: exact lines, one multiplication, one rounding up to a nano.
 
-Everything is integer arithmetic. A price with at most ten decimals is a whole number of
-*atoms* (1e-16 USD): `usd_per_million × 1e10`, or `usd_per_unit × 1e16`. A multiplier is a whole
-number of millionths.
+Everything is integer arithmetic. A decimal price is a whole number of *atoms* (1e-16 USD) for
+one counted unit: `usd_per_million × 1e10`, or `usd_per_unit × 1e16`; a quotient is such a number
+over a denominator. A multiplier is a whole number of millionths.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from tollgate.domain.catalog import BillingMode, Interval
-from tollgate.domain.errors import PricingMisconfigured
+from tollgate.domain.amounts import MULTIPLIER_DECIMALS, fraction, scaled
+from tollgate.domain.catalog import BillingMode, Currency, Interval, PriceTexts
+from tollgate.domain.patterns import normal
 from tollgate.domain.usage import (
+    COUNTED_PER_UNIT,
     INPUT_CLASSES,
     OUTPUT_CLASSES,
     TOOL_PREFIX,
@@ -22,8 +23,6 @@ from tollgate.domain.usage import (
     Usage,
 )
 
-PRICE_DECIMALS: Final = 10
-MULTIPLIER_DECIMALS: Final = 6
 ATOMS_PER_NANO: Final = 10**7
 MILLION: Final = 1_000_000
 MULTIPLIER_UNIT: Final = 10**MULTIPLIER_DECIMALS
@@ -48,7 +47,11 @@ CHARGED_BY: Final[Mapping[BillingMode, tuple[str, ...]]] = {
 }
 """Which classes count in each billing mode; priced tools (`tool:<name>`) count in every one."""
 
+PRICES: Final = 2
+"""Where the prices are in a written interval; they are always written."""
+
 Source = Literal["customer", "channel", "official"]
+MultiplierSource = Literal["user", "group", "none"]
 
 WRITER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
@@ -57,8 +60,9 @@ WRITER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 class PriceSnapshot:
     """The rule a call is charged by, frozen at its hold and stored on its record (rulings R1, R2).
 
-    Prices and the multiplier are decimal strings, as they were set. `billing_model` is the name
-    that was priced, `model_group` the resolved model group ("" when the model has none).
+    Prices are texts as domain/amounts.py reads them, after all inheritance; the multiplier is a
+    decimal text. `billing_model` is the name that was priced, `model_group` the resolved model
+    group ("" when the model has none). `currency` and `fx` tell what the price was typed in.
     """
 
     source: Source
@@ -66,30 +70,38 @@ class PriceSnapshot:
     version: int
     billing_model: str
     mode: BillingMode = "tokens"
-    prices: Mapping[str, str] = ()  # type: ignore[assignment]
+    prices: PriceTexts = field(default_factory=dict)
     intervals: tuple[Interval, ...] = ()
+    tiers: Mapping[str, PriceTexts] = field(default_factory=dict)
     multiplier: str = "1"
-    multiplier_source: Literal["user", "group", "none"] = "group"
+    multiplier_source: MultiplierSource = "group"
     model_group: str = ""
     flags: tuple[str, ...] = ()
+    currency: Currency = "USD"
+    fx: str = ""
 
     def to_json(self) -> str:
-        """Compact text that `from_json` reads back without loss."""
-        return WRITER.encode(
-            {
-                "source": self.source,
-                "id": self.price_id,
-                "version": self.version,
-                "billing_model": self.billing_model,
-                "mode": self.mode,
-                "prices": dict(self.prices),
-                "intervals": [[i.minimum, i.maximum, dict(i.prices)] for i in self.intervals],
-                "multiplier": self.multiplier,
-                "multiplier_source": self.multiplier_source,
-                "model_group": self.model_group,
-                "flags": self.flags,
-            },
-        )
+        """Compact text that `from_json` reads back without loss; what is usual is left out."""
+        row = {
+            "source": self.source,
+            "id": self.price_id,
+            "version": self.version,
+            "billing_model": self.billing_model,
+            "mode": self.mode,
+            "prices": dict(self.prices),
+            "multiplier": self.multiplier,
+            "multiplier_source": self.multiplier_source,
+            "model_group": self.model_group,
+        }
+        if self.intervals:
+            row["intervals"] = [write_interval(interval) for interval in self.intervals]
+        if self.tiers:
+            row["tiers"] = {tier: dict(prices) for tier, prices in self.tiers.items()}
+        if self.flags:
+            row["flags"] = self.flags
+        if self.fx:
+            row |= {"currency": self.currency, "fx": self.fx}
+        return WRITER.encode(row)
 
     @classmethod
     def from_json(cls, text: str) -> "PriceSnapshot":
@@ -102,17 +114,38 @@ class PriceSnapshot:
             billing_model=row["billing_model"],
             mode=row["mode"],
             prices=row["prices"],
-            intervals=tuple(Interval(*interval) for interval in row["intervals"]),
+            intervals=tuple(Interval(*interval) for interval in row.get("intervals", ())),
+            tiers=row.get("tiers", {}),
             multiplier=row["multiplier"],
             multiplier_source=row["multiplier_source"],
             model_group=row["model_group"],
-            flags=tuple(row["flags"]),
+            flags=tuple(row.get("flags", ())),
+            currency=row.get("currency", "USD"),
+            fx=row.get("fx", ""),
         )
+
+
+def write_interval(interval: Interval) -> list[Any]:
+    """An interval as its fields in order; those at the end that are empty are left out."""
+    row = [
+        interval.minimum,
+        interval.maximum,
+        dict(interval.prices),
+        {tier: dict(prices) for tier, prices in interval.tiers.items()},
+        interval.label,
+    ]
+    while not row[-1] and row[-1] is not row[PRICES]:
+        row.pop()
+    return row
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One class of a charge: how much of it, at which unit price, and its share of the charge."""
+    """One class of a charge: how much of it, its unit price, and its share of the charge.
+
+    `per` is how many of the counted units the price is for: a million tokens, a thousand
+    thousandths of a second, one call.
+    """
 
     name: str
     quantity: int
@@ -123,45 +156,69 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one call costs its user. `interval` is the index of the one that applied, or None."""
+    """What one call costs its user, and which of the rule's prices applied.
+
+    `interval` is the index of the interval, or None; `label` and `tier` are "" where the
+    ordinary prices applied.
+    """
 
     nanos: int
     lines: tuple[Line, ...]
     interval: int | None = None
+    label: str = ""
+    tier: str = ""
 
 
-@lru_cache(maxsize=4096)
-def scaled(text: str, decimals: int) -> int:
-    """A decimal string as a whole number of 10^-decimals.
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The exact lines of a charge before the multiplier, in atoms over one denominator."""
 
-    Raises:
-        PricingMisconfigured: not a finite, non-negative decimal with so few places.
+    lines: tuple[tuple[str, int, str], ...]
+    atoms: tuple[int, ...]
+    denominator: int
+
+    def nanos(self, multiplier: str) -> int:
+        """All lines together, in nanos."""
+        return nanos(sum(self.atoms), multiplier, self.denominator)
+
+
+def matching_interval(
+    intervals: tuple[Interval, ...], size: int, labels: Iterable[str] = ()
+) -> int | None:
+    """The interval of a label, else the one a context size falls into.
+
+    Ranges are left-open and right-closed, so size 0 is in none. Of several labels the first that
+    has a price counts.
     """
-    try:
-        value = Decimal(text).scaleb(decimals)
-    except InvalidOperation as error:
-        raise PricingMisconfigured(f"{text!r} is not a price") from error
-    if not value.is_finite() or value < 0 or value != value.to_integral_value():
-        raise PricingMisconfigured(f"{text!r} is not a price with at most {decimals} decimals")
-    return int(value)
-
-
-def matching_interval(intervals: tuple[Interval, ...], size: int) -> int | None:
-    """The interval a context size falls into: left-open, right-closed; size 0 matches none."""
+    for wanted in map(normal, labels):
+        for index, interval in enumerate(intervals):
+            if interval.label and normal(interval.label) == wanted:
+                return index
     for index, interval in enumerate(intervals):
-        if interval.minimum < size and (interval.maximum is None or size <= interval.maximum):
+        fits = interval.minimum < size and (interval.maximum is None or size <= interval.maximum)
+        if fits and not interval.label:
             return index
     return None
 
 
-def prices_for(snapshot: PriceSnapshot, interval: int | None) -> Mapping[str, str]:
-    """The flat prices with the interval's own on top: an interval prices the whole call."""
-    if interval is None:
+def prices_for(snapshot: PriceSnapshot, interval: int | None, tier: str = "") -> PriceTexts:
+    """The prices of one call: flat, the tier's own, the interval's, and the tier's within it.
+
+    An interval prices the whole call. What is more special names only the classes it changes.
+    """
+    chosen = snapshot.intervals[interval] if interval is not None else None
+    if chosen is None and not tier:
         return snapshot.prices
-    return {**snapshot.prices, **snapshot.intervals[interval].prices}
+    prices = {**snapshot.prices, **snapshot.tiers.get(tier, {})}
+    return prices if chosen is None else {**prices, **chosen.prices, **chosen.tiers.get(tier, {})}
 
 
-def unit_price(prices: Mapping[str, str], name: str) -> str | None:
+def priced_tier(snapshot: PriceSnapshot, tier: str) -> bool:
+    """Whether the rule has prices of its own for a service tier."""
+    return tier in snapshot.tiers or any(tier in interval.tiers for interval in snapshot.intervals)
+
+
+def unit_price(prices: PriceTexts, name: str) -> str | None:
     """The price of a class, its own or the one it inherits; None when nothing prices it."""
     while name not in prices:
         if name not in INHERITS:
@@ -175,44 +232,68 @@ def counted(mode: BillingMode, name: str) -> bool:
     return name in CHARGED_BY[mode] or name.startswith(TOOL_PREFIX)
 
 
-def atoms(price: str, name: str, quantity: int) -> int:
-    """Exact amount of one line before the multiplier."""
-    per_unit = 1 if name in PER_MILLION else MILLION
-    return scaled(price, PRICE_DECIMALS) * quantity * per_unit
+def per(name: str) -> int:
+    """How many counted units of a class its price is for."""
+    return MILLION if name in PER_MILLION else COUNTED_PER_UNIT.get(name, 1)
 
 
-def nanos(total_atoms: int, multiplier: str) -> int:
+def atoms(price: str, name: str, quantity: int) -> tuple[int, int]:
+    """Exact amount of one line before the multiplier, as numerator and denominator."""
+    numerator, denominator = fraction(price)
+    return numerator * quantity * (MILLION // per(name)), denominator
+
+
+def nanos(total_atoms: int, multiplier: str, denominator: int = 1) -> int:
     """The only rounding there is: up, to one nano. Zero stays zero."""
     product = total_atoms * scaled(multiplier, MULTIPLIER_DECIMALS)
-    return -(-product // (ATOMS_PER_NANO * MULTIPLIER_UNIT))
+    return -(-product // (ATOMS_PER_NANO * MULTIPLIER_UNIT * denominator))
+
+
+def amounts(usage: Usage, mode: BillingMode, prices: PriceTexts) -> Amounts:
+    """What counts of a usage, priced. A class that counts but that nothing prices adds nothing."""
+    lines = tuple(
+        (name, quantity, price)
+        for name, quantity in usage.quantities.items()
+        if quantity and counted(mode, name) and (price := unit_price(prices, name)) is not None
+    )
+    exact = [atoms(price, name, quantity) for name, quantity, price in lines]
+    common = math.lcm(*(denominator for _, denominator in exact))
+    whole = tuple(numerator * (common // denominator) for numerator, denominator in exact)
+    return Amounts(lines, whole, common)
+
+
+def applied(usage: Usage, snapshot: PriceSnapshot) -> tuple[int | None, PriceTexts]:
+    """Which interval of a rule a usage falls into, and the prices that hold for it."""
+    intervals = snapshot.intervals
+    interval = matching_interval(intervals, usage.context_size, usage.labels) if intervals else None
+    return interval, prices_for(snapshot, interval, usage.tier)
 
 
 def charge(usage: Usage, snapshot: PriceSnapshot) -> Charge:
     """Price what a call consumed by the rule frozen at its hold.
 
-    A `times` price counts one call even when nothing else was reported. A class that counts but
-    that nothing prices contributes nothing; unpriced models and tools were refused before.
+    Unpriced models and tools were refused before; a class that nothing prices adds nothing.
     """
-    intervals = snapshot.intervals
-    interval = matching_interval(intervals, usage.context_size) if intervals else None
-    prices = prices_for(snapshot, interval)
-    exact = [
-        (name, quantity, price, atoms(price, name, quantity))
-        for name, quantity in usage.quantities.items()
-        if quantity
-        and counted(snapshot.mode, name)
-        and (price := unit_price(prices, name)) is not None
-    ]
-    total = nanos(sum(amount for *_, amount in exact), snapshot.multiplier)
-    shares = apportion(total, [amount for *_, amount in exact])
+    interval, prices = applied(usage, snapshot)
+    exact = amounts(usage, snapshot.mode, prices)
+    total = exact.nanos(snapshot.multiplier)
+    shares = apportion(total, exact.atoms)
     lines = tuple(
-        Line(name, quantity, price, MILLION if name in PER_MILLION else 1, share)
-        for (name, quantity, price, _), share in zip(exact, shares, strict=True)
+        Line(name, quantity, price, per(name), share)
+        for (name, quantity, price), share in zip(exact.lines, shares, strict=True)
     )
-    return Charge(total, lines, interval)
+    label = "" if interval is None else snapshot.intervals[interval].label
+    tier = usage.tier if priced_tier(snapshot, usage.tier) else ""
+    return Charge(total, lines, interval, label, tier)
 
 
-def apportion(total: int, weights: list[int]) -> list[int]:
+def total(usage: Usage, snapshot: PriceSnapshot) -> int:
+    """The nanos of `charge` alone."""
+    _, prices = applied(usage, snapshot)
+    return amounts(usage, snapshot.mode, prices).nanos(snapshot.multiplier)
+
+
+def apportion(total: int, weights: Sequence[int]) -> list[int]:
     """Split `total` by weight into whole parts that add up to it (largest remainder)."""
     whole = sum(weights)
     if not whole:

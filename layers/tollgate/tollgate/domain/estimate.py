@@ -7,13 +7,26 @@ ever clamped: what has no bound is refused with what to send instead.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tollgate.domain.call import Call, Media
-from tollgate.domain.catalog import Price
-from tollgate.domain.charge import PriceSnapshot, atoms, counted, nanos, unit_price
-from tollgate.domain.errors import InvalidRequest, ModelPriceNotConfigured
+from tollgate.domain.catalog import Price, PriceTexts
+from tollgate.domain.charge import (
+    PriceSnapshot,
+    atoms,
+    counted,
+    matching_interval,
+    nanos,
+    priced_tier,
+    prices_for,
+    unit_price,
+)
+from tollgate.domain.errors import (
+    InvalidRequest,
+    ModelPriceNotConfigured,
+    PricingMisconfigured,
+)
 from tollgate.domain.usage import INPUT_CLASSES, OUTPUT_CLASSES, Usage
 
 FIRST_VISIBLE_OUTPUT: Final = 1_024
@@ -33,6 +46,15 @@ bills up to 48,169); sound and files by the unit below, since their length is in
 MEDIA_UNIT_BYTES: Final[Mapping[str, int]] = {"audio": 60_000, "file": 2_000}
 """Encoded bytes that can hold one unit: 30 s of 16 kbit/s speech, or one dense page of text."""
 
+PICTURE_TOKENS: Final = 8_192
+"""Most output tokens of one picture; the dearest that OpenAI sells has 6,240."""
+
+SPOKEN_TOKENS_PER_SECOND: Final = 10
+"""Most tokens a second of speech can be written down in."""
+
+ORDINARY_TIERS: Final = frozenset({"", "auto", "flex"})
+"""Service tiers that cost what the model costs unless they have prices of their own."""
+
 REMOTE_MEDIA_BYTES: Final = 20_000_000
 """Size assumed for sound or a file that the call only names by URL."""
 
@@ -42,7 +64,8 @@ class Demand:
     """What one call may consume, over all its choices, in tokens.
 
     `hidden` is output that may come without visible bytes, `visible` the visible output held at
-    first, `bound` the most output there can be (None when nothing limits it).
+    first, `bound` the most output there can be (None when nothing limits it). `images` are to be
+    drawn, `sound_ms` is to be heard; `tier` and `labels` choose among prices.
     """
 
     input: int
@@ -51,6 +74,10 @@ class Demand:
     bound: int | None = 0
     calls: int = 1
     tools: tuple[str, ...] = ()
+    images: int = 0
+    sound_ms: int = 0
+    tier: str = ""
+    labels: tuple[str, ...] = ()
 
 
 def media_tokens(media: Media) -> int:
@@ -60,68 +87,117 @@ def media_tokens(media: Media) -> int:
     return MEDIA_TOKENS[media.kind] * (-(-size // unit) if unit else 1)
 
 
-def output_bound(call: Call, price: Price) -> int | None:
+def output_bound(call: Call, price: Price | None) -> int | None:
     """Most output tokens of one choice: the caller's limit, else the model's largest output."""
-    return call.max_output if call.max_output is not None else price.max_output
+    if call.operation == "draw":
+        return PICTURE_TOKENS * max(1, call.images)
+    if call.max_output is not None:
+        return call.max_output
+    if price is not None and price.max_output is not None:
+        return price.max_output
+    if call.operation == "transcribe":
+        return -(-call.sound_ms * SPOKEN_TOKENS_PER_SECOND // 1_000)
+    return None
 
 
-def hidden_bound(call: Call, price: Price) -> int | None:
+def hidden_bound(call: Call, price: Price | None) -> int | None:
     """Most output without visible bytes: the caller's thinking budget, else the whole output.
 
-    None when a model may reason without any known limit.
+    None when a model may reason without any known limit. Nobody knows that a model without an
+    official price does not reason. A picture's bytes are not counted as text, so it is hidden.
     """
     if call.hidden_output is not None:
         return call.hidden_output
-    return output_bound(call, price) if price.reasoning else 0
+    if call.operation == "transcribe" or (call.operation == "generate" and not_reasoning(price)):
+        return 0
+    return output_bound(call, price)
 
 
-CHARGED_FOR: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
-    ("tokens", "generate"): ("input", "output"),
-    ("tokens", "embed"): ("input",),
-    ("times", "generate"): ("calls",),
-    ("times", "embed"): ("calls",),
+def not_reasoning(price: Price | None) -> bool:
+    return price is not None and not price.reasoning
+
+
+CHARGED_FOR: Final[Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]] = {
+    ("tokens", "generate"): (("input",), ("output",)),
+    ("tokens", "embed"): (("input",),),
+    ("tokens", "transcribe"): (("input",), ("output",)),
+    ("tokens", "draw"): (("output_image",),),
+    ("times", "generate"): (("calls",),),
+    ("times", "embed"): (("calls",),),
+    ("times", "transcribe"): (("calls",),),
+    ("times", "draw"): (("calls", "images"),),
+    ("seconds", "transcribe"): (("seconds",),),
 }
-"""What must have a price, by billing mode and operation; anything else cannot be metered here."""
+"""What must have a price, by billing mode and operation: of each row one of the classes.
+
+Anything else cannot be metered here.
+"""
 
 
-def require_price(call: Call, price: Price) -> None:
+def require_price(call: Call, snapshot: PriceSnapshot) -> None:
     """Refuse a model whose price knows nothing of what this kind of call consumes.
 
     Raises:
         ModelPriceNotConfigured: the call would be answered and cost nothing by mistake.
+        PricingMisconfigured: the price was agreed with this user, who can do nothing about it.
     """
-    needed = CHARGED_FOR.get((price.mode, call.operation))
+    needed = CHARGED_FOR.get((snapshot.mode, call.operation))
+    tables = [snapshot.prices, *(interval.prices for interval in snapshot.intervals)]
     if needed and all(
-        name in price.prices or any(name in interval.prices for interval in price.intervals)
-        for name in needed
+        any(unit_price(table, name) is not None for table in tables for name in row)
+        for row in needed
     ):
         return
-    raise ModelPriceNotConfigured(
+    kind = PricingMisconfigured if snapshot.source == "customer" else ModelPriceNotConfigured
+    raise kind(
         f"model {call.model!r} has no price for this kind of call; ask the operator to set one",
         param="model",
     )
 
 
-def demand(call: Call, price: Price, *, strict: bool) -> Demand:
-    """What to hold for, by the model row that will price the call.
+def require_extras(call: Call, snapshot: PriceSnapshot) -> None:
+    """Refuse what the call asks for beside the model and nothing prices.
 
     Raises:
-        InvalidRequest: a tool without a price, or output that nothing limits where the hold must
-            cover all of it.
-        ModelPriceNotConfigured: nothing prices this kind of call.
+        InvalidRequest: a service tier or a server tool without a price.
     """
-    require_price(call, price)
-    per_token = BYTES_PER_TOKEN_STRICT if strict else BYTES_PER_TOKEN_INCREMENTAL
-    tokens_in = -(-call.text_bytes // per_token) + sum(map(media_tokens, call.media))
+    if call.tier not in ORDINARY_TIERS and not priced_tier(snapshot, call.tier):
+        raise InvalidRequest(
+            f"service tier {call.tier!r} has no price for {call.model}; "
+            "leave it out or ask the operator to price it",
+            param="service_tier",
+        )
     for tool in call.tools:
-        if tool not in price.prices:
+        if tool not in snapshot.prices:
             raise InvalidRequest(
                 f"{tool.removeprefix('tool:')}: this server tool has no price for {call.model}; "
                 "leave it out or ask the operator to price it",
                 param="tools",
             )
-    if call.operation != "generate" or price.mode != "tokens":
-        return Demand(tokens_in, calls=call.choices, tools=call.tools)
+
+
+def demand(call: Call, snapshot: PriceSnapshot, price: Price | None, *, strict: bool) -> Demand:
+    """What to hold for, by the rule that will price the call and the model row with its limits.
+
+    Raises:
+        InvalidRequest: a tool or tier without a price, or output that nothing limits where the
+            hold must cover all of it.
+        ModelPriceNotConfigured, PricingMisconfigured: nothing prices this kind of call.
+    """
+    require_price(call, snapshot)
+    require_extras(call, snapshot)
+    per_token = BYTES_PER_TOKEN_STRICT if strict else BYTES_PER_TOKEN_INCREMENTAL
+    base = Demand(
+        input=-(-call.text_bytes // per_token) + sum(map(media_tokens, call.media)),
+        calls=call.choices,
+        tools=call.tools,
+        images=call.images,
+        sound_ms=call.sound_ms,
+        tier=call.tier,
+        labels=call.labels,
+    )
+    if call.operation == "embed" or snapshot.mode != "tokens":
+        return base
     bound, hidden = output_bound(call, price), hidden_bound(call, price)
     if hidden is None or (strict and bound is None):
         raise InvalidRequest(
@@ -132,37 +208,62 @@ def demand(call: Call, price: Price, *, strict: bool) -> Demand:
     hidden = hidden if bound is None else min(hidden, bound)
     rest = FIRST_VISIBLE_OUTPUT if bound is None else bound - hidden
     n = call.choices
-    return Demand(
-        tokens_in,
+    return replace(
+        base,
         hidden=hidden * n,
         visible=(rest if strict else min(rest, FIRST_VISIBLE_OUTPUT)) * n,
         bound=None if bound is None else bound * n,
-        calls=n,
-        tools=call.tools,
     )
 
 
-def dearest(snapshot: PriceSnapshot, names: Iterable[str]) -> str:
-    """The highest price any of these classes can have under any interval of the rule."""
-    variants = [snapshot.prices, *({**snapshot.prices, **i.prices} for i in snapshot.intervals)]
-    found = (
-        price
-        for prices in variants
-        for name in names
-        if counted(snapshot.mode, name) and (price := unit_price(prices, name)) is not None
-    )
-    return max(found, key=lambda price: atoms(price, "input", 1), default="0")
+def tables_of(snapshot: PriceSnapshot, demand: Demand) -> list[PriceTexts]:
+    """Every table of prices that may apply to the call in the end.
+
+    Any context range may; of the labelled prices only the one asked for, where it was named. The
+    tier served may be the ordinary one; with `auto` it may be any.
+    """
+    tiers = set(snapshot.tiers) if demand.tier == "auto" else {demand.tier}
+    intervals = snapshot.intervals
+    named = matching_interval(intervals, 0, demand.labels) if intervals else None
+    places: list[int | None] = [
+        index for index, each in enumerate(intervals) if named is None or not each.label
+    ]
+    places += [None, *(() if named is None else (named,))]
+    return [prices_for(snapshot, place, tier) for place in places for tier in {"", *tiers}]
 
 
 def hold_amount(snapshot: PriceSnapshot, demand: Demand, output_tokens: int) -> int:
     """Nanos that cover the demand with so many output tokens, at the dearest prices."""
-    total = atoms(dearest(snapshot, INPUT_CLASSES), "input", demand.input)
-    total += atoms(dearest(snapshot, OUTPUT_CLASSES), "output", output_tokens)
+    wanted: list[tuple[Iterable[str], str, int]] = [
+        (INPUT_CLASSES, "input", demand.input),
+        (OUTPUT_CLASSES, "output", output_tokens),
+        (("images",), "images", demand.images),
+        (("seconds",), "seconds", demand.sound_ms),
+        *(((tool,), tool, TOOL_CALLS) for tool in demand.tools),
+    ]
     if snapshot.mode == "times":
-        total += atoms(dearest(snapshot, ("calls",)), "calls", demand.calls)
-    for tool in demand.tools:
-        total += atoms(dearest(snapshot, (tool,)), tool, TOOL_CALLS)
+        wanted.append((("calls",), "calls", demand.calls))
+    tables = tables_of(snapshot, demand) if snapshot.intervals or snapshot.tiers else [
+        snapshot.prices
+    ]  # fmt: skip
+    total = sum(
+        dearest(tables, [name for name in names if counted(snapshot.mode, name)], unit, quantity)
+        for names, unit, quantity in wanted
+        if quantity
+    )
     return nanos(total, snapshot.multiplier)
+
+
+def dearest(tables: list[PriceTexts], names: list[str], unit: str, quantity: int) -> int:
+    """Atoms, rounded up, of so many units of whichever of these classes costs most."""
+    most = 0
+    for table in tables:
+        for name in names:
+            price = unit_price(table, name)
+            if price is not None:
+                above, below = atoms(price, unit, quantity)
+                most = max(most, -(-above // below))
+    return most
 
 
 def produced_tokens(visible_bytes: int) -> int:
@@ -192,7 +293,13 @@ def enough_until(held_visible: int) -> int:
 
 def estimated_usage(call: Call, visible_bytes: int) -> Usage:
     """The labelled estimate for a delivered answer whose upstream reported no usage (R10)."""
-    tokens_in = -(-call.text_bytes // BYTES_PER_TOKEN_ESTIMATED)
     tokens_out = -(-visible_bytes // BYTES_PER_TOKEN_ESTIMATED)
-    quantities = {"input": tokens_in, "output": tokens_out}
-    return Usage({name: n for name, n in quantities.items() if n}, source="estimated")
+    quantities = {
+        "input": -(-call.text_bytes // BYTES_PER_TOKEN_ESTIMATED),
+        "output": 0 if call.operation == "draw" else tokens_out,
+        "output_image": PICTURE_TOKENS * call.images,
+        "images": call.images,
+        "seconds": call.sound_ms,
+    }
+    counted_only = {name: n for name, n in quantities.items() if n}
+    return Usage(counted_only, source="estimated", labels=call.labels)

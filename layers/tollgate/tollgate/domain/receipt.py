@@ -17,7 +17,8 @@ def bill(record: UsageRecord) -> Charge:
     """The charge of a record by the rule stored on it, before any cap."""
     if not record.price:
         return Charge(0, ())
-    usage = Usage(record.usage, source="upstream")
+    labels = (record.label,) if record.label else ()
+    usage = Usage(record.usage, tier=record.tier, labels=labels)
     return charge(usage, PriceSnapshot.from_json(record.price))
 
 

@@ -1,39 +1,74 @@
 """From a key and a model name to the frozen list of accounts and prices, or one named refusal.
 
-The order is fixed (ruling R1): effective group → channel mapping → model group → candidate
-accounts → one price snapshot per billing name. Refusals happen here, before any money moves.
+The order is fixed (ruling R1): effective group → channel mapping → model group and customer price
+→ restriction → candidate accounts → one price snapshot per billing name. Refusals happen here,
+before any money moves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from tollgate.domain.call import Call
-from tollgate.domain.catalog import Account, GlobalPart, GroupPart, Key, Price, Profile
-from tollgate.domain.charge import PriceSnapshot
+from tollgate.domain.catalog import (
+    Account,
+    ChannelPart,
+    ChannelPricing,
+    ChannelRow,
+    Currency,
+    CustomerPrice,
+    GlobalPart,
+    GroupPart,
+    Key,
+    Price,
+    Profile,
+)
+from tollgate.domain.charge import MultiplierSource, PriceSnapshot, Source
 from tollgate.domain.errors import (
     GroupNotPermitted,
     KeyDisabled,
     KeyExpired,
     KeyRevoked,
-    ModelGroupNotFound,
     ModelNotAllowed,
     ModelNotFound,
     ModelPriceNotConfigured,
+    NoHealthyAccount,
     UserDisabled,
 )
-from tollgate.domain.patterns import allows, find, translate
-from tollgate.domain.routing import candidates, chain, channel_mapped
+from tollgate.domain.model_groups import Asking, Chosen, choose, in_force, named
+from tollgate.domain.patterns import across, allows, find, translate
+from tollgate.domain.price_terms import (
+    NOTHING,
+    Terms,
+    channel_terms,
+    customer_terms,
+    official_terms,
+)
+from tollgate.domain.routing import (
+    Binding,
+    Route,
+    Wanted,
+    bound_candidates,
+    candidates,
+    chain,
+    channel_mapped,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One account the call may go to: its wire name, the rule it is charged by, the model's row."""
+    """One account the call may go to: its wire name, and the rule it is charged by.
+
+    `cost` is what the upstream takes from us. `price` is the official price of the billed model,
+    which tells its limits; None when there is none. `channel` is the one that led here.
+    """
 
     account: Account
+    channel: str
     upstream_model: str
     chain: tuple[str, ...]
     snapshot: PriceSnapshot
-    price: Price
+    cost: PriceSnapshot
+    price: Price | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,56 +107,13 @@ def permit(caller: Caller, group: GroupPart) -> None:
         raise GroupNotPermitted(f"group {group.name!r} is not open to this user")
 
 
-def model_group(part: GlobalPart, key: Key, model: str) -> str:
-    """The code of the model group that prices the call: the model's default.
-
-    Raises:
-        ModelGroupNotFound: the key asks for a group this model is not offered in.
-    """
-    found = find(part.default_groups, model)
-    default = found[1] if found else ""
-    asked = key.pricing_group
-    if not asked or asked == default or not default or key.pricing_group_fallback == "default":
-        return default
-    raise ModelGroupNotFound(
-        f"pricing group {asked!r} of this key is not offered for model {model!r}",
-        param="model",
-        detail={"group": asked},
-    )
-
-
-def current(versions: tuple[Price, ...], now_ms: int) -> Price | None:
-    """The version in force: the latest whose start has come."""
-    started = [price for price in versions if price.effective_from <= now_ms]
-    return started[-1] if started else None
-
-
-def official_price(prices: Mapping[str, tuple[Price, ...]], name: str, now_ms: int) -> Price | None:
-    """The official price of a name: exact, else by the longest `prefix*`."""
-    found = find(prices, name)
-    return current(found[1], now_ms) if found else None
-
-
-def freeze(price: Price, billing_model: str, group: GroupPart, code: str) -> PriceSnapshot:
-    """The rule of an official price, with the group's multiplier, as it stands now."""
-    return PriceSnapshot(
-        source="official",
-        price_id=price.model,
-        version=price.version,
-        billing_model=billing_model,
-        mode=price.mode,
-        prices=price.prices,
-        intervals=price.intervals,
-        multiplier=format(group.multiplier, "f"),
-        multiplier_source="group",
-        model_group=code,
-        flags=() if code else ("no_model_group",),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything resolution looks at: the call, who makes it, and the catalog at one instant."""
+    """Everything resolution looks at: the call, who makes it, and the catalog at one instant.
+
+    `multiplier` is the user's own in this group, None when they have none. `bound` are the
+    channels that the chosen model group is bound to, by id.
+    """
 
     caller: Caller
     call: Call
@@ -129,6 +121,43 @@ class Question:
     everywhere: GlobalPart
     group: GroupPart
     now_ms: int
+    multiplier: str | None = None
+    bound: Mapping[str, ChannelPart] = field(default_factory=dict)
+
+    @property
+    def session(self) -> str:
+        """What keeps a caller's calls on one account."""
+        return self.call.session or self.caller.key.id
+
+    def official(self, name: str) -> Price | None:
+        """The official price of a name that is in force: exact, else by the longest `prefix*`."""
+        return official_price(self.everywhere.prices, name, self.now_ms)
+
+
+def official_price(prices: Mapping[str, tuple[Price, ...]], name: str, now_ms: int) -> Price | None:
+    """The official price of a name: exact, else by the longest `prefix*`."""
+    found = find(prices, name)
+    return in_force(found[1], now_ms) if found else None
+
+
+def mapped_name(question: Question) -> str:
+    """The name the effective group's own channel sells the model under."""
+    return channel_mapped(question.group.channel, question.group.platform, question.call.model)
+
+
+def model_group(question: Question, mapped: str) -> Chosen:
+    """The model group of a call; its channels must be in `bound` before it is resolved.
+
+    Raises:
+        a refusal of domain/model_groups.py.
+    """
+    caller = question.caller
+    name = named(question.everywhere, question.call.model, mapped)
+    asking = Asking(question.everywhere, caller.profile, caller.key, name, question.now_ms)
+    return choose(asking)
+
+
+# --- what a name costs ----------------------------------------------------------------------------
 
 
 def billing_model(group: GroupPart, requested: str, mapped: str, wire: str) -> str:
@@ -137,17 +166,223 @@ def billing_model(group: GroupPart, requested: str, mapped: str, wire: str) -> s
     return {"requested": requested, "channel_mapped": mapped, "upstream": wire}[source]
 
 
-def priced(question: Question, account: Account, mapped: str, code: str) -> Candidate | None:
-    """One account as a candidate; None when nothing prices what it would be billed as."""
-    requested, group = question.call.model, question.group
-    wire = translate(account.model_mapping, mapped)
-    name = billing_model(group, requested, mapped, wire)
-    price = official_price(question.everywhere.prices, name, question.now_ms)
+def channel_row(question: Question, name: str) -> tuple[ChannelPricing, ChannelRow] | None:
+    """The row of the effective group's own channel for a name, and the version it is from (R3)."""
+    group = question.group
+    pricing = in_force(group.channel.pricing, question.now_ms) if group.channel else None
+    row = None if pricing is None else across(pricing.rows, group.platform, name)
+    return None if pricing is None or row is None else (pricing, row)
+
+
+def restricted(question: Question, chosen: Chosen, name: str) -> bool:
+    """Whether the channel sells only what it prices, and this name is not among it (R6)."""
+    channel = question.group.channel
+    if channel is None or not channel.restrict_models or chosen.price is not None:
+        return False
+    return channel_row(question, name) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Where a price is from and what it says, before any multiplier."""
+
+    source: Source
+    price_id: str
+    version: int
+    terms: Terms
+    currency: Currency = "USD"
+    fx: str = ""
+    multiplied: bool = True
+
+
+def rule_of(question: Question, chosen: Chosen, name: str) -> Rule | None:
+    """What prices a billing name: customer, else channel, else official; None when nothing does."""
+    if chosen.price is not None:
+        return customer_rule(question, chosen.price, name)
+    return channel_rule(question, name) or official_rule(question.official(name))
+
+
+def official_rule(price: Price | None) -> Rule | None:
+    """The rule of an official price."""
     if price is None:
         return None
-    return Candidate(
-        account, wire, chain(requested, mapped, wire), freeze(price, name, group, code), price
+    terms = official_terms(price)
+    return Rule("official", price.model, price.version, terms, price.currency, price.fx)
+
+
+def channel_rule(question: Question, name: str) -> Rule | None:
+    """The rule of the channel's row over the official price, where the row prices anything."""
+    found, channel = channel_row(question, name), question.group.channel
+    if found is None or channel is None:
+        return None
+    pricing, row = found
+    if row.mode is None and not (row.prices or row.intervals or row.tiers):
+        return None
+    base = question.official(name)
+    terms = channel_terms(row, NOTHING if base is None else official_terms(base))
+    if not (terms.prices or terms.intervals):
+        return None
+    return Rule("channel", f"{channel.id}#{row.platform}#{row.pattern}", pricing.version, terms)
+
+
+def customer_rule(question: Question, price: CustomerPrice, name: str) -> Rule:
+    """The rule of a user's own price beside the official price of the public name."""
+    base = question.official(question.call.model) or question.official(name)
+    terms = customer_terms(price, NOTHING if base is None else official_terms(base))
+    return Rule(
+        source="customer",
+        price_id=f"{price.model}#{price.code}",
+        version=price.version,
+        terms=terms,
+        currency=price.currency,
+        fx=price.fx,
+        multiplied=price.apply_group_multiplier,
     )
+
+
+def multiplier_of(question: Question, rule: Rule) -> tuple[str, MultiplierSource]:
+    """The user's own multiplier in the group, else the group's; none on a price net of it."""
+    if not rule.multiplied:
+        return "1", "none"
+    if question.multiplier is not None:
+        return question.multiplier, "user"
+    return format(question.group.multiplier, "f"), "group"
+
+
+def freeze(question: Question, chosen: Chosen, name: str, rule: Rule) -> PriceSnapshot:
+    """A rule as it stands now, with everything settlement will look at."""
+    multiplier, source = multiplier_of(question, rule)
+    return PriceSnapshot(
+        source=rule.source,
+        price_id=rule.price_id,
+        version=rule.version,
+        billing_model=name,
+        mode=rule.terms.mode,
+        prices=rule.terms.prices,
+        intervals=rule.terms.intervals,
+        tiers=rule.terms.tiers,
+        multiplier=multiplier,
+        multiplier_source=source,
+        model_group=chosen.code,
+        flags=chosen.flags,
+        currency=rule.currency,
+        fx=rule.fx,
+    )
+
+
+# --- accounts -------------------------------------------------------------------------------------
+
+
+class Offers:
+    """The prices of one call by billing name, each looked up once; many accounts share them."""
+
+    def __init__(self, question: Question, chosen: Chosen, mapped: str) -> None:
+        self.sold = False
+        self._question = question
+        self._chosen = chosen
+        self._mapped = mapped
+        self._snapshots: dict[str, PriceSnapshot | None] = {}
+        self._costs: dict[tuple[str, str, str], PriceSnapshot] = {}
+
+    def candidate(self, route: Route) -> Candidate | None:
+        """A route with its price; None when it is not sold or nothing prices it."""
+        question, requested, account = self._question, self._question.call.model, route.account
+        wire = translate(account.model_mapping, route.mapped)
+        name = billing_model(question.group, requested, self._mapped, wire)
+        if restricted(question, self._chosen, name):
+            return None
+        self.sold = True
+        snapshot = self._snapshot(name)
+        if snapshot is None:
+            return None
+        cost = self._cost(wire, format(account.cost_multiplier, "f"), snapshot)
+        steps = chain(requested, route.mapped, wire)
+        limits = question.official(name)
+        return Candidate(account, route.channel, wire, steps, snapshot, cost, limits)
+
+    def _snapshot(self, name: str) -> PriceSnapshot | None:
+        if name not in self._snapshots:
+            rule = rule_of(self._question, self._chosen, name)
+            self._snapshots[name] = (
+                None if rule is None else freeze(self._question, self._chosen, name, rule)
+            )
+        return self._snapshots[name]
+
+    def _cost(self, wire: str, multiplier: str, snapshot: PriceSnapshot) -> PriceSnapshot:
+        key = (wire, multiplier, snapshot.billing_model)
+        if key not in self._costs:
+            self._costs[key] = cost_of(self._question, wire, multiplier, snapshot)
+        return self._costs[key]
+
+
+def cost_of(
+    question: Question, wire: str, multiplier: str, snapshot: PriceSnapshot
+) -> PriceSnapshot:
+    """What the upstream takes: the official price of what it is sent, times the account's factor.
+
+    Where that has no official price, the one of the billed name stands in, then the call's own.
+    """
+    rule = official_rule(question.official(wire) or question.official(snapshot.billing_model))
+    if rule is None:
+        return replace(snapshot, multiplier=multiplier, multiplier_source="none")
+    terms = rule.terms
+    return PriceSnapshot(
+        "official", rule.price_id, rule.version, wire, terms.mode, terms.prices, terms.intervals,
+        terms.tiers, multiplier, "none",
+    )  # fmt: skip
+
+
+def routes_of(question: Question, chosen: Chosen, mapped: str) -> list[Route]:
+    """The accounts in the order to try them: of the bound channels where there are any (R3).
+
+    Raises:
+        NoHealthyAccount: the model group is bound to channels, and none can serve now.
+        ModelNotFound: the group offers no such model.
+    """
+    call, group, bound = question.call, question.group, question.bound
+    if chosen.channels:
+        bindings = [Binding(each, bound[each.channel]) for each in chosen.channels
+                    if each.channel in bound]  # fmt: skip
+        wanted = Wanted(call.model, group.platform, question.platforms, question.session)
+        routes = bound_candidates(bindings, wanted)
+        if not routes:
+            raise NoHealthyAccount(
+                f"no channel of pricing group {chosen.code!r} can serve {call.model!r} now",
+                retry_after=5,
+            )
+        return routes
+    routes = candidates(group, question.platforms, mapped, question.session)
+    if not routes:
+        raise ModelNotFound(
+            f"model {call.model!r} is not offered in group {group.name!r}; "
+            "GET /v1/models lists what this key can use",
+            param="model",
+        )
+    return routes
+
+
+def priced(question: Question, chosen: Chosen, mapped: str) -> tuple[Candidate, ...]:
+    """The routes that something prices, each with its rule.
+
+    Raises:
+        NoHealthyAccount, ModelNotFound: there is no route.
+        ModelNotAllowed: the channel sells none of the names they would be billed by.
+        ModelPriceNotConfigured: nothing prices any of them.
+    """
+    model = question.call.model
+    offers = Offers(question, chosen, mapped)
+    routes = map(offers.candidate, routes_of(question, chosen, mapped))
+    found = tuple(route for route in routes if route is not None)
+    if not offers.sold:
+        raise ModelNotAllowed(
+            f"model {model!r} is not sold to this key; GET /v1/models lists what it can use",
+            param="model",
+        )
+    if not found:
+        raise ModelPriceNotConfigured(
+            f"model {model!r} has no price yet; ask the operator to set one", param="model"
+        )
+    return found
 
 
 def resolve(question: Question) -> tuple[Candidate, ...]:
@@ -159,19 +394,6 @@ def resolve(question: Question) -> tuple[Candidate, ...]:
     call, group, caller = question.call, question.group, question.caller
     admit(caller, call.model, question.now_ms)
     permit(caller, group)
-    mapped = channel_mapped(group.channel, group.platform, call.model)
-    code = model_group(question.everywhere, caller.key, call.model)
-    accounts = candidates(group, question.platforms, mapped, call.session or caller.key.id)
-    if not accounts:
-        raise ModelNotFound(
-            f"model {call.model!r} is not offered in group {group.name!r}; "
-            "GET /v1/models lists what this key can use",
-            param="model",
-        )
-    routes = [priced(question, account, mapped, code) for account in accounts]
-    found = tuple(route for route in routes if route is not None)
-    if not found:
-        raise ModelPriceNotConfigured(
-            f"model {call.model!r} has no price yet; ask the operator to set one", param="model"
-        )
-    return found
+    mapped = mapped_name(question)
+    chosen = model_group(question, mapped)
+    return priced(question, chosen, mapped)

@@ -9,16 +9,22 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from tollgate.domain.catalog import Account, Channel, GroupPart
-from tollgate.domain.patterns import allows, translate
+from tollgate.domain.catalog import Account, Channel, ChannelPart, GroupPart, ModelGroupChannel
+from tollgate.domain.patterns import across, allows, normal, target_of
 
 
 def channel_mapped(channel: Channel | None, platform: str, model: str) -> str:
     """The name a channel sells `model` under; itself without a channel or a mapping for it."""
-    if channel is None:
+    if channel is None or not channel.model_mapping:
         return model
-    return translate(channel.model_mapping.get(platform, {}), model)
+    rows = {
+        each: {normal(pattern): (normal(pattern), target) for pattern, target in mapping.items()}
+        for each, mapping in channel.model_mapping.items()
+    }
+    found = across(rows, platform, model)
+    return model if found is None else target_of(*found, model)
 
 
 def serves(account: Account, model: str) -> bool:
@@ -28,27 +34,86 @@ def serves(account: Account, model: str) -> bool:
     return allows((*account.models, *account.model_mapping) if account.models else (), model)
 
 
-def score(account: Account, session: str) -> float:
-    """Weighted rendezvous score: higher wins; an account's share follows its weight."""
-    digest = hashlib.blake2b(f"{session}\0{account.id}".encode(), digest_size=8).digest()
+def score(session: str, name: str, weight: int) -> float:
+    """Weighted rendezvous score: higher wins; the share of a name follows its weight."""
+    digest = hashlib.blake2b(f"{session}\0{name}".encode(), digest_size=8).digest()
     uniform = ((int.from_bytes(digest) >> 12) + 0.5) / 2**52  # exact, and neither 0 nor 1
-    return -account.weight / math.log(uniform)
+    return -weight / math.log(uniform)
 
 
 def ordered(accounts: Iterable[Account], session: str) -> list[Account]:
     """Accounts in the order to try them; one of weight 0 is drained and left out."""
     return sorted(
         (account for account in accounts if account.weight > 0),
-        key=lambda account: (-account.priority, -score(account, session), account.id),
+        key=lambda account: (
+            -account.priority,
+            -score(session, account.id, account.weight),
+            account.id,
+        ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One account a call may go to: by which channel, and under which name that sells the model."""
+
+    account: Account
+    channel: str
+    mapped: str
 
 
 def candidates(
     group: GroupPart, platforms: tuple[str, ...], model: str, session: str
-) -> list[Account]:
+) -> list[Route]:
     """The group's accounts that speak the caller's dialect and offer the mapped model, in order."""
+    channel = group.channel.id if group.channel else ""
     fitting = (a for a in group.accounts if a.platform in platforms and serves(a, model))
-    return ordered(fitting, session)
+    return [Route(account, channel, model) for account in ordered(fitting, session)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What bound channels are asked for: the public name, for a group's platform, in a dialect."""
+
+    model: str
+    platform: str
+    platforms: tuple[str, ...]
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A channel that a model group is bound to, as it is now."""
+
+    terms: ModelGroupChannel
+    part: ChannelPart
+
+
+def bound_candidates(bindings: Iterable[Binding], wanted: Wanted) -> list[Route]:
+    """Accounts of the bound channels and no others, each under its channel's own mapping (R3).
+
+    Channels by priority, then by weighted rendezvous; within a channel as ever. An account of
+    several channels is tried once.
+    """
+    routes: dict[str, Route] = {}
+    for binding in in_order(bindings, wanted.session):
+        part = binding.part
+        mapped = channel_mapped(part.channel, wanted.platform, wanted.model)
+        fitting = (a for a in part.accounts if a.platform in wanted.platforms and serves(a, mapped))
+        for account in ordered(fitting, wanted.session):
+            routes.setdefault(account.id, Route(account, part.channel.id, mapped))
+    return list(routes.values())
+
+
+def in_order(bindings: Iterable[Binding], session: str) -> list[Binding]:
+    """Bindings in the order to try them; one of weight 0 is drained and left out."""
+    return sorted(
+        (binding for binding in bindings if binding.terms.weight > 0),
+        key=lambda binding: (
+            -binding.terms.priority,
+            -score(session, binding.terms.channel, binding.terms.weight),
+        ),
+    )
 
 
 def chain(*names: str) -> tuple[str, ...]:

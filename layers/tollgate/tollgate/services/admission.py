@@ -114,9 +114,10 @@ class Admission:
         self, caller: Caller, call: Call, dialect: Dialect
     ) -> tuple[GroupPart, tuple[Candidate, ...]]:
         """The effective group and the candidates of a call."""
-        group = self._catalog.group(caller.key.group)
+        catalog = self._catalog
+        group = catalog.group(caller.key.group)
         question = Question(
-            caller, call, dialect.platforms, self._catalog.global_part(), group, self._clock()
+            caller, call, dialect.platforms, catalog.global_part(), group, self._clock()
         )
         return group, resolve(question)
 
@@ -136,7 +137,10 @@ class Admission:
     def _admit(self, caller: Caller, call: Call, dialect: Dialect) -> Admitted:
         group, candidates = self.resolve(caller, call, dialect)
         needed = greatest(
-            [demand(call, route.price, strict=not call.stream) for route in candidates]
+            [
+                demand(call, route.snapshot, route.price, strict=not call.stream)
+                for route in candidates
+            ]
         )
         amount = dearest_hold(candidates, needed, needed.visible)
         if amount > CHARGE_LIMIT:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tollgate.domain.call import Call
-from tollgate.domain.charge import Charge, charge
+from tollgate.domain.charge import Charge, charge, total
 from tollgate.domain.estimate import estimated_usage, media_tokens
 from tollgate.domain.money import CHARGE_LIMIT
 from tollgate.domain.record import UsageRecord
@@ -61,6 +61,21 @@ def plausible(usage: Usage, call: Call, bound: int | None) -> bool:
     return not bound or produced * 100 <= bound * OUTPUT_SLACK_PERCENT
 
 
+ORDINARY: Final = frozenset({"auto", "default", "standard", "standard_only"})
+"""What vendors call the service tier that has no prices of its own."""
+
+
+def served(usage: Usage, call: Call) -> Usage:
+    """Usage with the tier and labels to charge by: what the answer tells, else what was asked for.
+
+    Who asked for no tier pays none: the vendor may serve by the operator's own settings.
+    """
+    tier = (usage.tier or call.tier) if call.tier else ""
+    return replace(
+        usage, tier="" if tier in ORDINARY else tier, labels=usage.labels or call.labels
+    )
+
+
 def consumed(admitted: Admitted, outcome: Outcome) -> Usage:
     """What to charge for: reported usage; else a labelled estimate of what was delivered (R10)."""
     usage, call = outcome.usage, admitted.call
@@ -92,12 +107,6 @@ def charged(usage: Usage, candidate: Candidate, held: int) -> Charge:
     full = charge(usage, candidate.snapshot)
     doubtful = usage.suspect or usage.source == "estimated" or full.nanos > CHARGE_LIMIT
     return replace(full, nanos=held) if doubtful and full.nanos > held else full
-
-
-def cost(usage: Usage, candidate: Candidate) -> int:
-    """What the upstream takes from us: the price itself times the account's cost multiplier."""
-    multiplier = format(candidate.account.cost_multiplier, "f")
-    return charge(usage, replace(candidate.snapshot, multiplier=multiplier)).nanos
 
 
 def with_call(usage: Usage) -> Usage:
@@ -145,7 +154,7 @@ def priced(
     blank: UsageRecord, admitted: Admitted, candidate: Candidate, outcome: Outcome
 ) -> UsageRecord:
     """The record of a call that an account answered."""
-    usage = consumed(admitted, outcome)
+    usage = served(consumed(admitted, outcome), admitted.call)
     if candidate.snapshot.mode == "times" and usage.source != "none":
         usage = with_call(usage)
     bill = charged(usage, candidate, outcome.hold.amount)
@@ -153,8 +162,9 @@ def priced(
     return replace(
         blank,
         charge=bill.nanos,
-        cost=cost(usage, candidate),
+        cost=total(usage, candidate.cost),
         account=candidate.account.id,
+        channel=candidate.channel,
         billing_model=snapshot.billing_model,
         upstream_model=candidate.upstream_model,
         chain=candidate.chain,
@@ -166,4 +176,7 @@ def priced(
         price_source=snapshot.source,
         price_version=snapshot.version,
         image_cost=sum(line.nanos for line in bill.lines if line.name == "output_image"),
+        tier=bill.tier,
+        label=bill.label,
+        interval=-1 if bill.interval is None else bill.interval,
     )

@@ -26,6 +26,7 @@ from tollgate.domain.catalog import (
     Price,
     Profile,
 )
+from tollgate.domain.charge import write_interval
 
 Row = dict[str, Any]
 V = TypeVar("V")
@@ -109,13 +110,6 @@ class Lazily(Mapping[str, V], Generic[V]):
 
 
 # --- prices -----------------------------------------------------------------------------------
-
-
-def write_interval(interval: Interval) -> list[Any]:
-    row = [interval.minimum, interval.maximum, interval.prices, interval.tiers, interval.label]
-    while not row[-1] and len(row) > len(("minimum", "maximum", "prices")):
-        row.pop()
-    return row
 
 
 def read_intervals(rows: Iterable[list[Any]]) -> tuple[Interval, ...]:

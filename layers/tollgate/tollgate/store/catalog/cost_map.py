@@ -12,8 +12,8 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, Final
 
+from tollgate.domain.amounts import PRICE_DECIMALS
 from tollgate.domain.catalog import BillingMode, Interval
-from tollgate.domain.charge import PRICE_DECIMALS
 from tollgate.domain.price_draft import PriceDraft
 
 Row = Mapping[str, Any]

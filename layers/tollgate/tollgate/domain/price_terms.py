@@ -1,0 +1,175 @@
+"""How one price is completed by another: a channel's by absolute figures, a customer's by ratio.
+
+Decides rulings R4 and R5. The result is what a call is charged by; settlement never looks further.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tollgate.domain.amounts import in_ratio
+from tollgate.domain.catalog import (
+    BillingMode,
+    ChannelRow,
+    CustomerPrice,
+    Interval,
+    Price,
+    PriceTexts,
+)
+from tollgate.domain.charge import matching_interval, unit_price
+from tollgate.domain.usage import INPUT_CLASSES, OUTPUT_CLASSES, TOOL_PREFIX
+
+Tiers = Mapping[str, PriceTexts]
+
+SCALED_BY: Final[Mapping[str, str]] = {
+    **{name: "input" for name in INPUT_CLASSES if name != "input"},
+    **{name: "output" for name in OUTPUT_CLASSES if name != "output"},
+}
+"""Which of its own prices a customer's missing class follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a price says, whoever set it."""
+
+    mode: BillingMode = "tokens"
+    prices: PriceTexts = field(default_factory=dict)
+    intervals: tuple[Interval, ...] = ()
+    tiers: Tiers = field(default_factory=dict)
+
+
+NOTHING: Final = Terms()
+
+
+def official_terms(price: Price) -> Terms:
+    """What an official price says."""
+    return Terms(price.mode, price.prices, price.intervals, price.tiers)
+
+
+# --- a channel's prices over a base -------------------------------------------------------------
+
+
+def channel_terms(row: ChannelRow, base: Terms) -> Terms:
+    """A channel's row with what it leaves out from the base, as absolute figures.
+
+    A class with a flat price of the channel's own costs that in every context and tier, unless
+    the channel says otherwise there. Labelled prices of the channel replace the base's.
+    """
+    mode = row.mode or base.mode
+    under = base if mode == base.mode else Terms(mode, tools(base.prices))
+    below = tuple(without(interval, row.prices) for interval in under.intervals)
+    tiers = {tier: left_of(prices, row.prices) for tier, prices in under.tiers.items()}
+    return Terms(
+        mode,
+        {**under.prices, **row.prices},
+        stacked(priced_only(below), priced_only(row.intervals)),
+        overlaid({tier: prices for tier, prices in tiers.items() if prices}, row.tiers),
+    )
+
+
+def tools(prices: PriceTexts) -> PriceTexts:
+    """The fees for tools, which count in every billing mode."""
+    return {name: price for name, price in prices.items() if name.startswith(TOOL_PREFIX)}
+
+
+def left_of(prices: PriceTexts, taken: Iterable[str]) -> PriceTexts:
+    return {name: price for name, price in prices.items() if name not in taken}
+
+
+def without(interval: Interval, taken: PriceTexts) -> Interval:
+    """The interval without the classes that a channel has flat prices for."""
+    tiers = {tier: left_of(prices, taken) for tier, prices in interval.tiers.items()}
+    left = {tier: prices for tier, prices in tiers.items() if prices}
+    return Interval(
+        interval.minimum, interval.maximum, left_of(interval.prices, taken), left, interval.label
+    )
+
+
+def priced_only(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Those that price anything; an empty one matches nothing (sub2api.md §3.2)."""
+    return tuple(interval for interval in intervals if interval.prices or interval.tiers)
+
+
+def overlaid(below: Tiers, above: Tiers) -> Tiers:
+    """The tiers of both; where both price a class, the upper one does."""
+    return {tier: {**below.get(tier, {}), **above.get(tier, {})} for tier in {**below, **above}}
+
+
+def stacked(below: tuple[Interval, ...], above: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    """One list of ranges in which the upper list's prices lie over the lower one's."""
+    if not (below and above) or any(interval.label for interval in above):
+        return above or below
+    ranges = [interval for interval in below if not interval.label]
+    bounds = sorted({bound for each in (*ranges, *above) for bound in (each.minimum, each.maximum)
+                     if bound is not None})  # fmt: skip
+    ends: list[int | None] = [*bounds[1:], None]
+    pieces = (piece(start, end, ranges, above) for start, end in zip(bounds, ends, strict=True))
+    return priced_only(pieces)
+
+
+def piece(
+    start: int, end: int | None, below: Iterable[Interval], above: Iterable[Interval]
+) -> Interval:
+    """What holds between two neighbouring bounds."""
+    lower, upper = at(tuple(below), start + 1), at(tuple(above), start + 1)
+    rest = without(lower, upper.prices)
+    return Interval(start, end, {**rest.prices, **upper.prices}, overlaid(rest.tiers, upper.tiers))
+
+
+def at(intervals: tuple[Interval, ...], size: int) -> Interval:
+    """The interval of a context size, or one that says nothing."""
+    index = matching_interval(intervals, size)
+    return Interval(0, None, {}) if index is None else intervals[index]
+
+
+# --- a customer's price beside the official one -------------------------------------------------
+
+
+def customer_terms(price: CustomerPrice, base: Terms) -> Terms:
+    """A customer's price with what it leaves out by ratio to the official one.
+
+    Flat fees (calls, images, seconds, queries, characters, tools) are inherited as they are, and
+    so is a token class whose base is free. Channel prices play no part in it.
+    """
+    own_ranges = price.intervals or ()
+    own_tiers = price.tiers or {}
+    if not price.inherits or price.mode != base.mode:
+        fees = tools(base.prices) if price.inherits else {}
+        return Terms(price.mode, {**fees, **price.prices}, priced_only(own_ranges), own_tiers)
+    prices = {**price.prices}
+    for name, official in base.prices.items():
+        prices.setdefault(name, inherited(name, official, price.prices, base.prices))
+    ranges = price.intervals
+    if ranges is None:
+        ranges = tuple(
+            followed(each, prices, base.prices) for each in base.intervals if not each.label
+        )
+    tiers = price.tiers
+    if tiers is None:
+        tiers = {tier: factors(each, prices, base.prices) for tier, each in base.tiers.items()}
+    return Terms(price.mode, prices, priced_only(ranges), tiers)
+
+
+def inherited(name: str, official: str, own: PriceTexts, base: PriceTexts) -> str:
+    """The price of a class the customer's price leaves out."""
+    scale = SCALED_BY.get(name)
+    if scale is None or scale not in own or scale not in base:
+        return official
+    return in_ratio(own[scale], official, base[scale])
+
+
+def factors(special: PriceTexts, own: PriceTexts, base: PriceTexts) -> PriceTexts:
+    """Special prices of the official price, as so many times what each class costs ordinarily."""
+    return {name: factor(price, unit_price(own, name), unit_price(base, name))
+            for name, price in special.items()}  # fmt: skip
+
+
+def factor(special: str, own: str | None, ordinary: str | None) -> str:
+    """A special price as so many times the own one; itself where there is nothing to compare."""
+    return special if own is None or ordinary is None else in_ratio(own, special, ordinary)
+
+
+def followed(interval: Interval, own: PriceTexts, base: PriceTexts) -> Interval:
+    """A range of the official price, as factors on the customer's."""
+    tiers = {tier: factors(prices, own, base) for tier, prices in interval.tiers.items()}
+    return Interval(interval.minimum, interval.maximum, factors(interval.prices, own, base), tiers)
