@@ -6,11 +6,11 @@ rule demands) changed, the answer's bytes untouched, usage read off as they pass
 """
 
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from tollgate.domain.call import Call, Edit, Media, Operation
 from tollgate.domain.errors import TollgateError
@@ -25,6 +25,7 @@ __all__ = [
     "Route",
     "StopReason",
     "Tap",
+    "Telling",
     "Wire",
     "load",
     "names",
@@ -62,6 +63,18 @@ class Wire:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a stream's caller is told of its charge, asked for where it cannot change any more.
+
+    `cost` gives the charge in USD as the text of a JSON number, `receipt` the receipt; None where
+    the price cannot be computed. A member that is None itself tells nothing.
+    """
+
+    cost: Callable[[], str | None] | None = None
+    receipt: Callable[[], Mapping[str, Any] | None] | None = None
+
+
 class Tap(Protocol):
     """Watches one streamed answer as its bytes pass; never builds objects of ordinary events.
 
@@ -89,6 +102,14 @@ class Tap(Protocol):
         `visible_bytes` grows by the text produced so far. Bounded memory: an event longer than
         the dialect's limit raises UpstreamFailed.
         """
+        ...
+
+    def tell(self, telling: Telling) -> None:
+        """Tell the caller of this stream what it costs: in the event with its final figures."""
+        ...
+
+    def release(self) -> bytes:
+        """What was kept back to tell the charge in it, when the stream ends before its time."""
         ...
 
     def flush(self) -> bytes:

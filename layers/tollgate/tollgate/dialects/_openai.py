@@ -8,7 +8,7 @@ from tollgate.dialects import StopReason
 from tollgate.dialects._errors import openai
 from tollgate.dialects._headers import passed
 from tollgate.dialects._media import encoded_size
-from tollgate.dialects._openai_usage import normal, note
+from tollgate.dialects._openai_usage import normal, note, place_reported
 from tollgate.dialects._sse import Events
 from tollgate.dialects._tap import EventTap, Signs
 from tollgate.dialects._usage import inside, listed
@@ -103,6 +103,7 @@ class ChatTap(EventTap):
 
     def __init__(self, call: Call) -> None:
         super().__init__(Events())
+        self._model = call.model
         self._wants_usage = call.wants_usage
         self._searching = WEB_SEARCH in call.tools
 
@@ -126,6 +127,25 @@ class ChatTap(EventTap):
             sound = inside(inside(choice.get("delta")).get("audio")).get("data")
             self.visible_bytes += encoded_size(sound) // SOUND_PER_BYTE
         return self._wants_usage or bool(choices) or not inside(chunk.get("usage"))
+
+    def figures_in(self, value: Any) -> tuple[str, ...]:
+        """The usage of a chunk after the text; nothing for a caller who did not ask for usage."""
+        chunk = inside(value)
+        if not self._wants_usage or (chunk.get("choices") and self.finish_reason is None):
+            return ()
+        return place_reported(chunk)
+
+    def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
+        """A chunk without choices, which readers of chunks pass over."""
+        chunk = {
+            "id": self.upstream_id or "",
+            "object": "tollgate.receipt",
+            "created": 0,
+            "model": self._model,
+            "choices": [],
+            "receipt": receipt,
+        }
+        return b"data: " + compact(chunk) + b"\n\n"
 
 
 def entry(model: str, created: int) -> dict[str, str | int]:

@@ -8,11 +8,14 @@ carries running figures, the last of a row of equal shapes is parsed when somebo
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tollgate.dialects import Telling
 from tollgate.dialects._json import lenient
 from tollgate.dialects._sse import Splitter, fields
+from tollgate.dialects._telling import Figures, Teller
 from tollgate.dialects._usage import Tally
 from tollgate.domain.usage import Usage
 
@@ -60,8 +63,9 @@ class EventTap(ABC):
         self.upstream_id: str | None = None
         self.finish_reason: str | None = None
         self._splitter = splitter
-        self._key = self._head = self._head_marks = QUOTE
-        self._marks = b""
+        self._teller: Teller | None = None
+        self._figures: Figures | None = None
+        self._forget()
         self._gap = b""
         self._room = 0
         self._running = False
@@ -85,6 +89,20 @@ class EventTap(ABC):
         False when the caller shall not see the event.
         """
 
+    def figures_in(self, value: Any) -> tuple[str, ...]:
+        """The names that lead to the object in which an event's JSON tells what may be the final
+        usage; empty where it tells none. Asked after `learn`.
+        """
+        return ()
+
+    def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
+        """The event that holds a receipt; empty where the dialect has none."""
+        return b""
+
+    def tell(self, telling: Telling) -> None:
+        """Tell the caller of this stream what it costs."""
+        self._teller = Teller(telling, self.write_receipt)
+
     def feed(self, chunk: bytes) -> bytes:
         """Take bytes as they came; give the whole events among them."""
         passed = self._ordinary(chunk, 0) if self._splitter.idle else 0
@@ -102,12 +120,29 @@ class EventTap(ABC):
             self._texts(rest)
             self._catch_up()
             self.learn(b"", rest, lenient(rest))
-            return rest
-        return self._seen(rest) if rest else rest
+            return self.release() + rest
+        return (self._seen(rest) if rest else rest) + self.release()
+
+    def release(self) -> bytes:
+        """What was kept back, when the stream ends before its time."""
+        return self._teller.release() if self._teller is not None else b""
 
     def _seen(self, event: bytes) -> bytes:
         """What the caller shall see of an event."""
-        return event if self._ordinary(event, 0) else self._studied(event)
+        if self._ordinary(event, 0):
+            return event
+        seen = self._studied(event)
+        return seen if self._teller is None else self._accounted(seen, self._teller)
+
+    def _accounted(self, event: bytes, teller: Teller) -> bytes:
+        """What the caller gets where the charge is told: an event may have to wait for the end."""
+        figures, self._figures = self._figures, None
+        if self.failed:
+            return teller.forgo() + event
+        passed = teller.passed(event, figures, ended=self.finished)
+        if teller.keeps:
+            self._forget()
+        return passed
 
     def _ordinary(self, block: bytes, place: int) -> int:
         """Where the event ends that begins there, if nothing in it is new but its text; else 0."""
@@ -163,6 +198,11 @@ class EventTap(ABC):
             self.upstream_id = found[1][:ID_LIMIT].decode(errors="replace")
         return texts
 
+    def _forget(self) -> None:
+        """Take no event for ordinary before another shape is known."""
+        self._key = self._head = self._head_marks = QUOTE
+        self._marks = b""
+
     def _remember(self, event: bytes, text: re.Match[bytes]) -> None:
         """Take an event as the shape that the following ones may have."""
         begin = text.end()
@@ -179,7 +219,12 @@ class EventTap(ABC):
         """Parse an event; give what the caller shall see of it."""
         self._catch_up()
         name, data = self.fields(event)
-        return event if self.learn(name, data, lenient(data)) else b""
+        value = lenient(data)
+        if not self.learn(name, data, value):
+            return b""
+        if self._teller is not None and (path := self.figures_in(value)):
+            self._figures = Figures(data, path)
+        return event
 
     def fields(self, event: bytes) -> tuple[bytes, bytes]:
         """The name of an event, if it has one, and its data."""
@@ -190,6 +235,7 @@ class EventTap(ABC):
         if self._latest:
             event, self._latest = self._latest, b""
             self._told(event)
+            self._figures = None  # the event has passed
 
 
 def zeros(event: bytes, begin: int) -> int:

@@ -54,6 +54,7 @@ DATED: Final = re.compile(r"_\d{8}\Z")
 MEDIA_BLOCKS: Final[Mapping[str, Any]] = {"image": "image", "document": "file"}
 
 SESSION_MARK: Final = "_session_"
+RECEIPT: Final = "tollgate.receipt"
 
 SIGNS: Final = Signs(
     text=re.compile(rb'"(?:text|thinking|partial_json)"\s*:\s*"'),
@@ -198,6 +199,17 @@ class MessagesTap(EventTap):
         self.finished = self.finished or kind in ("message_stop", "message")
         self.failed = self.failed or kind == "error" or name == b"error"
         return True
+
+    def figures_in(self, value: Any) -> tuple[str, ...]:
+        """The usage of a `message_delta`, which comes before the end."""
+        event = inside(value)
+        told = event.get("type") == "message_delta" and inside(event.get("usage"))
+        return ("usage",) if told else ()
+
+    def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
+        """An event of a name that readers of messages do not know."""
+        event = compact({"type": RECEIPT, "receipt": receipt})
+        return b"event: " + RECEIPT.encode() + b"\ndata: " + event + b"\n\n"
 
     def _stopped(self, reason: object) -> None:
         self.finish_reason = reason if isinstance(reason, str) else self.finish_reason

@@ -222,6 +222,11 @@ class GeminiTap(EventTap):
                 self.visible_bytes += unseen_bytes(part)
         return True
 
+    def figures_in(self, value: Any) -> tuple[str, ...]:
+        """The usage of the partial answer that ends the last candidate: no end follows it."""
+        told = self.finished and inside(inside(value).get("usageMetadata"))
+        return ("usageMetadata",) if told else ()
+
 
 def framed(call: Call, chunk: bytes) -> bytes:
     """A last chunk of ours, as the stream is framed; an array has begun and is closed with it."""

@@ -1,20 +1,30 @@
 """One streamed answer on its way to the caller: bytes through, usage read off, money kept covered.
 
 However it ends (done, upstream broken, caller gone, time or balance out), the record is written
-once. The runtime loop iterates it, closes it when the caller has gone, sends `keep_alive` when it
-has been silent, and calls `interrupt` before the time limit.
+once. What the caller is told of the charge before is what that record will say. The runtime loop
+iterates it, closes it when the caller has gone, sends `keep_alive` when it has been silent, and
+calls `interrupt` before the time limit.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from tollgate.dialects import Dialect, StopReason, Tap
-from tollgate.domain.errors import BillingUnavailable, TollgateError, UpstreamFailed
+from tollgate.dialects import Dialect, StopReason, Tap, Telling
+from tollgate.domain.catalog import Key
+from tollgate.domain.errors import (
+    BillingUnavailable,
+    PricingMisconfigured,
+    TollgateError,
+    UpstreamFailed,
+)
 from tollgate.domain.estimate import enough_until, grown, produced_tokens
+from tollgate.domain.money import usd
+from tollgate.domain.receipt import receipt
+from tollgate.domain.record import UsageRecord
 from tollgate.services.admission import Admitted
-from tollgate.services.metering import Outcome
+from tollgate.services.metering import Outcome, record
 from tollgate.services.sending import Sent
 from tollgate.store.dynamodb import StoreError
 from tollgate.store.wallet import Hold, Wallets
@@ -47,6 +57,7 @@ class StreamedAnswer:
     stop: StopReason | None = field(init=False, default=None)
     error: str = field(init=False, default="")
     first_byte: int = field(init=False, default=0)
+    ended: int = field(init=False, default=0)
     begun: bool = field(init=False, default=False)
     noted: int = field(init=False)
     produced: Generator[bytes, None, None] = field(init=False)
@@ -57,6 +68,9 @@ class StreamedAnswer:
         self.visible = self.admitted.demand.visible
         self.enough = enough_until(self.visible)
         self.produced = self._produce()
+        wanted = self._telling(self.admitted.caller.key)
+        if wanted != Telling():
+            self.tap.tell(wanted)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -117,13 +131,13 @@ class StreamedAnswer:
             if not self.tap.finished and not self._covered():
                 self.stop = "balance"
                 self.sent.answer.interrupt()
-                yield self.dialect.write_stop("balance", self.admitted.call, self.request_id)
+                yield self._stopped("balance")
                 return
             self._note()
             chunk = next(self.sent.rest, None)
         if self.stop is not None and not self.tap.finished:
             self.error = self.stop
-            yield self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
+            yield self._stopped(self.stop)
             return
         yield self._passed(self.tap.flush())
 
@@ -139,9 +153,15 @@ class StreamedAnswer:
         """The last bytes after a failure: our own stop, or the dialect's error event."""
         if self.stop is not None:
             self.error = self.stop
-            return self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
+            return self._stopped(self.stop)
         self.error = failed.code
-        return self.dialect.write_stream_error(failed, self.admitted.call, self.request_id)
+        ending = self.dialect.write_stream_error(failed, self.admitted.call, self.request_id)
+        return self.tap.release() + ending
+
+    def _stopped(self, reason: StopReason) -> bytes:
+        """The legal end of a stream that we stop, after what was kept back of it."""
+        ending = self.dialect.write_stop(reason, self.admitted.call, self.request_id)
+        return self.tap.release() + ending
 
     def _covered(self) -> bool:
         """Keep the hold ahead of what is produced; False when the user cannot pay for more."""
@@ -208,6 +228,33 @@ class StreamedAnswer:
     def _record(self) -> None:
         self.finish(self.admitted, self.sent, self._outcome())
 
+    # --- what the caller is told of money ---------------------------------------------------
+
+    def _telling(self, key: Key) -> Telling:
+        """What the key wants to be told."""
+        return Telling(
+            self._told_cost if key.cost_in_stream else None,
+            self._told_receipt if key.receipt_in_stream else None,
+        )
+
+    def _told_cost(self) -> str | None:
+        fact = self._fact()
+        return None if fact is None else usd(fact.charge)
+
+    def _told_receipt(self) -> Mapping[str, Any] | None:
+        fact = self._fact()
+        return None if fact is None else receipt(fact, settled=False, staff=False)
+
+    def _fact(self) -> UsageRecord | None:
+        """What will be recorded, the time of its end included; None where nothing prices it."""
+        now = self.clock()
+        self.first_byte = self.first_byte or now
+        self.ended = self.ended or now
+        try:
+            return record(self.admitted, self.sent.candidate, self._outcome())
+        except PricingMisconfigured:
+            return None
+
     def _note(self) -> None:
         """Now and then, keep how far the call has come, in case this process is killed."""
         now = self.clock()
@@ -219,7 +266,7 @@ class StreamedAnswer:
     def _outcome(self) -> Outcome:
         return Outcome(
             hold=self.hold,
-            ended=self.clock(),
+            ended=self.ended or self.clock(),
             status=self.sent.answer.status,
             usage=self.tap.usage,
             delivered=self.tap.visible_bytes > 0,
