@@ -32,7 +32,8 @@ class Call:
     `tier` is the service tier asked for ("" the ordinary one, "auto" whichever the vendor takes),
     `labels` name the size or quality asked for, most specific first (empty: the vendor chooses),
     `images` how many pictures a call to draw asks for, and `sound_ms` is the longest the sound of
-    a call to transcribe can be, in milliseconds.
+    a call to transcribe can be, in milliseconds; `likely_sound_ms` is how long it probably is.
+    `plain` tells that a whole answer is text and not JSON.
 
     What follows is the dialect's own memory between reading and writing the call: `model_spans`
     are the byte ranges of the model's name, `edits` what else a rule demands to be written there,
@@ -55,6 +56,8 @@ class Call:
     labels: tuple[str, ...] = ()
     images: int = 0
     sound_ms: int = 0
+    likely_sound_ms: int = 0
+    plain: bool = False
     model_spans: tuple[tuple[int, int], ...] = ()
     edits: tuple[Edit, ...] = ()
     path: Mapping[str, str] = field(default_factory=dict)
