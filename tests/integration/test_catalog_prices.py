@@ -46,7 +46,7 @@ def catalog() -> Iterator[CatalogTable]:
 
 
 def test_the_first_price_of_a_model_makes_its_default_group(catalog: CatalogTable) -> None:
-    head = catalog.prices.create(DRAFT, AUTHOR)
+    head = catalog.prices.add(DRAFT, AUTHOR)
     assert (head.number, head.live) == (1, (FIRST,))
     assert catalog.prices.defaults.get("gpt-4o").code == "default"
     group = catalog.model_groups.one("gpt-4o", "default")
@@ -54,7 +54,7 @@ def test_the_first_price_of_a_model_makes_its_default_group(catalog: CatalogTabl
 
 
 def test_a_price_reads_back_with_every_interval_and_tier(catalog: CatalogTable) -> None:
-    catalog.prices.create(FULL, AUTHOR)
+    catalog.prices.add(FULL, AUTHOR)
     expected = Price(
         "gemini-2.5-pro",
         1,
@@ -79,9 +79,9 @@ def test_a_price_reads_back_with_every_interval_and_tier(catalog: CatalogTable) 
 
 
 def test_a_change_adds_a_version_and_leaves_the_old_one_readable(catalog: CatalogTable) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     dearer = replace(DRAFT, prices={"input": "3", "output": "12"})
-    head = catalog.prices.change(dearer, 1, TUESDAY)
+    head = catalog.prices.reprice(dearer, 1, TUESDAY)
     assert [(price.version, price.prices["input"]) for price in head.live] == [(2, "3")]
     versions = catalog.prices.versions("gpt-4o").entries
     assert [version.price.prices["input"] for version in versions] == ["2.5", "3"]
@@ -92,11 +92,11 @@ def test_a_change_adds_a_version_and_leaves_the_old_one_readable(catalog: Catalo
 
 
 def test_a_scheduled_version_lives_beside_the_one_in_force(catalog: CatalogTable) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     may = replace(DRAFT, prices={"input": "9", "output": "9"}, effective_from=1_800_000_000_000)
     june = replace(may, effective_from=1_900_000_000_000)
-    catalog.prices.change(june, 1, TUESDAY)
-    catalog.prices.change(may, 2, TUESDAY)
+    catalog.prices.reprice(june, 1, TUESDAY)
+    catalog.prices.reprice(may, 2, TUESDAY)
     live = catalog.prices.get("gpt-4o").live
     assert [(price.version, price.effective_from) for price in live] == [
         (1, 1_700_000_000_000),
@@ -106,40 +106,40 @@ def test_a_scheduled_version_lives_beside_the_one_in_force(catalog: CatalogTable
 
 
 def test_only_the_head_that_was_read_can_be_moved(catalog: CatalogTable) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
-    catalog.prices.change(DRAFT, 1, TUESDAY)
+    catalog.prices.add(DRAFT, AUTHOR)
+    catalog.prices.reprice(DRAFT, 1, TUESDAY)
     with pytest.raises(VersionMismatch):
-        catalog.prices.change(DRAFT, 1, TUESDAY)
+        catalog.prices.reprice(DRAFT, 1, TUESDAY)
     assert catalog.prices.get("gpt-4o").number == 2
 
 
 def test_a_withdrawn_price_leaves_the_model_unpriced_until_it_has_one_again(
     catalog: CatalogTable,
 ) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     assert catalog.prices.withdraw("GPT-4o", 1, TUESDAY).live == ()
     with pytest.raises(NotFound):
         catalog.prices.get("gpt-4o")
     with pytest.raises(NotFound):
-        catalog.prices.change(DRAFT, None, TUESDAY)
-    again = catalog.prices.create(DRAFT, TUESDAY)
+        catalog.prices.reprice(DRAFT, None, TUESDAY)
+    again = catalog.prices.add(DRAFT, TUESDAY)
     assert (again.number, again.status) == (2, "active")
     assert [price.version for price in again.live] == [2]
 
 
 def test_a_priced_model_is_not_priced_again_by_a_loader(catalog: CatalogTable) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     other = PriceDraft("o3", prices={"input": "2", "output": "8"})
     assert catalog.prices.add_missing([replace(DRAFT, model="GPT-4o"), other], TUESDAY) == ["o3"]
     assert catalog.prices.add_missing([DRAFT, other], TUESDAY) == []
     with pytest.raises(Conflict):
-        catalog.prices.create(other, TUESDAY)
+        catalog.prices.add(other, TUESDAY)
 
 
 def test_the_default_group_is_billed_as_its_price_is(catalog: CatalogTable) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     by_call = PriceDraft("gpt-4o", mode="times", prices={"calls": "0.02"})
-    catalog.prices.change(by_call, 1, TUESDAY)
+    catalog.prices.reprice(by_call, 1, TUESDAY)
     assert catalog.model_groups.one("gpt-4o", "default").billing_type == "times"
 
 
@@ -148,13 +148,13 @@ def test_a_model_that_was_grouped_before_it_was_priced_keeps_its_group(
 ) -> None:
     early = ModelGroupDefinition("gpt-4o", "default", "seconds", display_name="early")
     catalog.model_groups.create(early, AUTHOR)
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     group = catalog.model_groups.one("gpt-4o", "default")
     assert (group.display_name, group.billing_type, group.stamp.version) == ("early", "tokens", 2)
 
 
 def test_a_default_group_can_be_neither_disabled_nor_removed(catalog: CatalogTable) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     groups = catalog.model_groups
     with pytest.raises(Conflict, match="default group"):
         groups.change("gpt-4o#default", 1, lambda group: replace(group, enabled=False), TUESDAY)
@@ -167,7 +167,7 @@ def test_a_default_group_can_be_neither_disabled_nor_removed(catalog: CatalogTab
 def test_another_group_can_become_the_default_and_then_the_old_one_can_go(
     catalog: CatalogTable,
 ) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     groups = catalog.model_groups
     groups.create(ModelGroupDefinition("gpt-4o", "fast", "tokens"), AUTHOR)
     assert catalog.prices.defaults.choose("GPT-4o", "fast", 1, "tokens", TUESDAY).code == "fast"
@@ -183,7 +183,7 @@ def test_another_group_can_become_the_default_and_then_the_old_one_can_go(
 def test_a_group_that_cannot_be_used_cannot_become_the_default(
     catalog: CatalogTable, enabled: bool | None
 ) -> None:
-    catalog.prices.create(DRAFT, AUTHOR)
+    catalog.prices.add(DRAFT, AUTHOR)
     if enabled is not None:
         group = ModelGroupDefinition("gpt-4o", "fast", "tokens", enabled=enabled)
         catalog.model_groups.create(group, AUTHOR)
@@ -194,5 +194,5 @@ def test_a_group_that_cannot_be_used_cannot_become_the_default(
 
 def test_a_draft_that_could_not_be_charged_by_is_never_written(catalog: CatalogTable) -> None:
     with pytest.raises(ValidationFailed):
-        catalog.prices.create(PriceDraft("gpt-4o", prices={"input": "NaN"}), AUTHOR)
+        catalog.prices.add(PriceDraft("gpt-4o", prices={"input": "NaN"}), AUTHOR)
     assert catalog.everywhere().prices == ()

@@ -66,7 +66,7 @@ def installation() -> Iterator[Installation]:
     with catalog_in_memory(STATE) as catalog:
         made = Installation(catalog)
         furnish(catalog)
-        catalog.prices.create(DRAFT, AUTHOR)
+        catalog.prices.add(DRAFT, AUTHOR)
         catalog.settings.create(Setting("signup", True), AUTHOR)
         made.pump()
         yield made
@@ -92,7 +92,7 @@ def test_a_changed_price_and_a_disabled_account_reach_a_warm_relay(
     installation: Installation,
 ) -> None:
     installation.relay.group("grp_1")
-    installation.catalog.prices.change(replace(DRAFT, prices={"input": "3"}), 1, AUTHOR)
+    installation.catalog.prices.reprice(replace(DRAFT, prices={"input": "3"}), 1, AUTHOR)
     installation.catalog.accounts.change(
         "acc_1", 1, lambda account: replace(account, status="disabled"), AUTHOR
     )

@@ -1,4 +1,4 @@
-"""Which definitions and prices are refused, as rows; and which price versions live."""
+"""Which definitions and prices are refused, as rows."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.catalog_samples import ACCOUNT, CHANNEL, DRAFT, GROUP, KEY, USER
-from tollgate.domain.catalog import Interval, Price
+from tollgate.domain.catalog import Interval
 from tollgate.domain.definition_rules import (
     SECRET_STEPS,
     SWITCH,
@@ -26,7 +26,7 @@ from tollgate.domain.definition_rules import (
 )
 from tollgate.domain.definitions import AdminToken, ModelGroupDefinition, Setting
 from tollgate.domain.errors import Conflict, ValidationFailed
-from tollgate.domain.price_draft import PriceDraft, check_price, living, price_of
+from tollgate.domain.price_draft import PriceDraft, check_price, price_of
 
 TOKEN = AdminToken("adm_1", "laptop", "support", "hash", 1, "abcd")
 
@@ -198,7 +198,7 @@ LONG = Interval(200_000, None, {"input": "5"})
         pytest.param(replace(DRAFT, intervals=(LONG,)), None, id="an open interval"),
         pytest.param(
             replace(DRAFT, intervals=(LONG, replace(LONG, minimum=300_000))),
-            "intervals[2].minimum",
+            "intervals[1].maximum",
             id="an interval behind an open one",
         ),
         pytest.param(
@@ -230,26 +230,6 @@ LONG = Interval(200_000, None, {"input": "5"})
 )
 def test_a_price(draft: PriceDraft, field: str | None) -> None:
     assert refused(check_price, draft) == field
-
-
-def version(number: int, start: int) -> Price:
-    return Price("m", number, effective_from=start)
-
-
-@pytest.mark.parametrize(
-    ("versions", "alive"),
-    [
-        pytest.param([], [], id="none"),
-        pytest.param([(1, 0), (2, 50), (3, 100)], [3], id="only the newest that began"),
-        pytest.param([(1, 0), (2, 101)], [1, 2], id="the one in force and the next"),
-        pytest.param([(1, 200), (2, 150)], [2, 1], id="none yet, in the order of their start"),
-        pytest.param([(1, 50), (2, 50)], [2], id="the newer of two that begin together"),
-        pytest.param([(1, 0), (2, 150), (3, 90)], [3, 2], id="a correction before a planned one"),
-    ],
-)
-def test_the_versions_that_live_at_100(versions: list[tuple[int, int]], alive: list[int]) -> None:
-    prices = tuple(version(number, start) for number, start in versions)
-    assert [price.version for price in living(prices, 100)] == alive
 
 
 def test_a_draft_begins_now_unless_it_says_when() -> None:

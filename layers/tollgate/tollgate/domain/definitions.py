@@ -163,13 +163,15 @@ class PriceDefinition:
     """The head of a model's price: its newest version's number, and the versions that live.
 
     `live` holds the version in force and those scheduled, by their start; a withdrawn price has
-    none. Every version ever written stays readable beside it.
+    none. Every version ever written stays readable beside it. A `locked` price is never changed
+    by an import.
     """
 
     model: str
     number: int
     live: tuple[Price, ...]
     status: Literal["active", "withdrawn"] = "active"
+    locked: bool = False
     stamp: Stamp = field(default_factory=Stamp)
 
 

@@ -14,7 +14,6 @@ from tollgate.domain.price_rules import (
     check_intervals,
     check_prices,
     check_tiers,
-    check_window,
 )
 
 VIRTUAL_TOKENS: Final = 1_000
@@ -92,4 +91,3 @@ def check_price(draft: PriceDraft) -> None:
     require(draft.free or costs, "free", "confirm a price of zero", "请确认价格为零")
     limit = draft.max_output is None or draft.max_output > 0
     require(limit, "max_output", "greater than 0", "必须大于 0")
-    check_window(draft.effective_from or 0, draft.effective_to)

@@ -148,6 +148,7 @@ class PriceItem(Item, discriminator="price"):
     number = IntegerAttribute()
     live = StoredAttribute(every(write_price), every(read_price))
     status = UnicodeAttribute()
+    locked = BooleanAttribute()
 
 
 class PriceVersionItem(Item, discriminator="price_version"):

@@ -1,8 +1,7 @@
 """Official prices and default model groups: written together, so a priced model is always sold.
 
-A price is never edited in place. Every write adds an immutable version and moves the head; the
-head carries the versions that live, so that compiling all prices is one query. The first price
-of a model also makes its default model group (onehub.md §11.3).
+The first price of a model also makes its default model group (onehub.md §11.3). How versions
+follow each other is store/catalog/versioned.py's business.
 """
 
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from typing import Final
 
 from pynamodb.connection import Connection
 
-from tollgate.domain.catalog import BillingMode
+from tollgate.domain.catalog import BillingMode, Price
 from tollgate.domain.definitions import (
     Author,
     DefaultGroup,
@@ -19,108 +18,93 @@ from tollgate.domain.definitions import (
     PriceDefinition,
     PriceVersion,
 )
-from tollgate.domain.errors import Conflict, NotFound
 from tollgate.domain.patterns import normal
-from tollgate.domain.price_draft import PriceDraft, check_price, living, price_of
-from tollgate.store.catalog.access import Definitions, Page
-from tollgate.store.catalog.kinds import PRICE, PRICE_VERSION, group_name, version_name
+from tollgate.domain.price_draft import PriceDraft, check_price, price_of
+from tollgate.domain.versions import in_force
+from tollgate.store.catalog.access import Definitions
+from tollgate.store.catalog.kinds import PRICE, PRICE_VERSION, group_name
 from tollgate.store.catalog.model_groups import DefaultGroups, ModelGroups
+from tollgate.store.catalog.versioned import Line, Versioned
 from tollgate.store.catalog.writing import Writing
 
 DEFAULT_CODE: Final = "default"
 
 
-class Prices:
-    """The official price of every model."""
+def moved(head: PriceDefinition, number: int, live: tuple[Price, ...]) -> PriceDefinition:
+    """The head at another version; with none that lives it is withdrawn."""
+    return replace(head, number=number, live=live, status="active" if live else "withdrawn")
+
+
+LINE: Final[Line[PriceDefinition, Price, PriceVersion]] = Line(
+    word="price",
+    kind=PRICE_VERSION,
+    place=lambda head: f"prices#{head.model}",
+    number=lambda head: head.number,
+    live=lambda head: head.live,
+    moved=moved,
+    content=lambda record: record.price,
+    filed=lambda record, price: replace(record, price=price),
+)
+
+
+def record_of(draft: PriceDraft, author: Author) -> PriceVersion:
+    """A draft as a version that has no number yet.
+
+    Raises:
+        ValidationFailed: it could not be charged by.
+    """
+    check_price(draft)
+    return PriceVersion(price_of(draft, 0, author.at), draft.source)
+
+
+class Prices(Versioned[PriceDefinition, Price, PriceVersion]):
+    """The official price of every model, by its normal name."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.heads: Definitions[PriceDefinition] = Definitions(PRICE, "prices", connection)
+        super().__init__(LINE, Definitions(PRICE, "prices", connection), connection)
         self.defaults = DefaultGroups(connection)
 
-    def get(self, model: str) -> PriceDefinition:
-        """A model's price.
-
-        Raises:
-            NotFound: it never had one, or it was withdrawn.
-        """
-        head = self.heads.find(normal(model))
-        if head is None or head.status == "withdrawn":
-            raise NotFound(f"model {model!r} has no price")
-        return head
-
-    def versions(
-        self, model: str, limit: int = 100, after: str | None = None
-    ) -> Page[PriceVersion]:
-        """Every version there ever was, oldest first."""
-        return self._versions(model).page(limit, after)
-
-    def version(self, model: str, number: int) -> PriceVersion:
-        """One version.
-
-        Raises:
-            NotFound: there is none of that number.
-        """
-        return self._versions(model).get(version_name(number))
-
-    def create(self, draft: PriceDraft, author: Author) -> PriceDefinition:
+    def add(self, draft: PriceDraft, author: Author) -> PriceDefinition:
         """Price a model that has no price.
 
         Raises:
             ValidationFailed: the draft cannot be charged by.
             Conflict: the model has a price.
         """
-        before = self.heads.find(normal(draft.model))
-        if before is not None and before.status == "active":
-            raise Conflict(f"model {draft.model!r} has a price; change it instead", param="model")
-        return self._set(before, draft, author)
+        blank = PriceDefinition(normal(draft.model), 0, ())
+        return self.create(blank, record_of(draft, author), author)
 
-    def change(self, draft: PriceDraft, version: int | None, author: Author) -> PriceDefinition:
+    def reprice(self, draft: PriceDraft, seen: int | None, author: Author) -> PriceDefinition:
         """Give a priced model another price, from now or from the draft's start.
 
         Raises:
-            ValidationFailed: the draft cannot be charged by.
+            ValidationFailed: the draft cannot be charged by, or would never be in force.
             NotFound: the model has no price.
             VersionMismatch: the price has changed since.
         """
-        model = self.get(draft.model).model
-        return self._set(self.heads.seen(model, version), draft, author)
+        return self.change(draft.model, seen, record_of(draft, author), author)
 
-    def withdraw(self, model: str, version: int | None, author: Author) -> PriceDefinition:
-        """Leave a model without a price: calls are refused until it has one again.
+    def lock(self, model: str, seen: int | None, locked: bool, author: Author) -> PriceDefinition:
+        """Keep imports from changing a price, or let them again.
 
         Raises:
             NotFound: the model has no price.
             VersionMismatch: the price has changed since.
         """
         name = self.get(model).model
-        return self.heads.change(
-            name, version, lambda head: replace(head, status="withdrawn", live=()), author
-        )
+        return self.heads.change(name, seen, lambda head: replace(head, locked=locked), author)
 
     def add_missing(self, drafts: Iterable[PriceDraft], author: Author) -> list[str]:
         """Price those models that never had a price; their names are given back."""
         known = {head.model for head in self.heads.everything()}
         missing = [draft for draft in drafts if normal(draft.model) not in known]
-        return [self.create(draft, author).model for draft in missing]
+        return [self.add(draft, author).model for draft in missing]
 
-    def _versions(self, model: str) -> Definitions[PriceVersion]:
-        partition = f"prices#{normal(model)}"
-        return Definitions(PRICE_VERSION, partition, self._connection)
-
-    def _set(
-        self, before: PriceDefinition | None, draft: PriceDraft, author: Author
-    ) -> PriceDefinition:
-        check_price(draft)
-        number = before.number + 1 if before else 1
-        price = price_of(draft, number, author.at)
-        live = living((*(before.live if before else ()), price), author.at)
-        writing = Writing(self._connection)
-        self._versions(price.model).stage(writing, None, PriceVersion(price, draft.source), author)
-        head = self.heads.stage(writing, before, PriceDefinition(price.model, number, live), author)
-        self._sell(writing, price.model, price.mode, author)
-        writing.commit()
-        return head
+    def _also(
+        self, writing: Writing, head: PriceDefinition, content: Price, author: Author
+    ) -> None:
+        now = in_force(head.live, author.at) or content
+        self._sell(writing, head.model, now.mode, author)
 
     def _sell(self, writing: Writing, model: str, mode: BillingMode, author: Author) -> None:
         """See to it that the model has a default group that is billed as its price is (C6)."""

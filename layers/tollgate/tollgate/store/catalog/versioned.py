@@ -6,13 +6,14 @@ compiling all heads is one query. Every write is conditional on the head's own v
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pynamodb.connection import Connection
 
 from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import Author
 from tollgate.domain.errors import Conflict, NotFound
+from tollgate.domain.patterns import normal
 from tollgate.domain.versions import V, check_window, living
 from tollgate.store.catalog.access import (
     PAGE_LIMIT,
@@ -58,7 +59,7 @@ class Line(Generic[H, V, R]):
 
 
 class Versioned(Generic[H, V, R]):
-    """The heads of one kind and all their versions.
+    """The heads of one kind and all their versions; names are taken in any spelling.
 
     A version given to `create`, `change` or `stage` is numbered here; its window stands as it is.
     `seen` is the version of the head that the caller read; None takes whichever is there.
@@ -75,7 +76,7 @@ class Versioned(Generic[H, V, R]):
         Raises:
             NotFound: there never was one, or it was withdrawn.
         """
-        head = self.heads.find(name)
+        head = self.heads.find(normal(name))
         if head is None or status_of(head) == "withdrawn":
             raise NotFound(f"{name!r} has no {self.line.word}")
         return head
@@ -86,7 +87,7 @@ class Versioned(Generic[H, V, R]):
         Raises:
             NotFound: there never was one.
         """
-        return self._records(self.heads.get(name)).page(limit, after)
+        return self._records(self.heads.get(normal(name))).page(limit, after)
 
     def version(self, name: str, number: int) -> R:
         """One version.
@@ -94,7 +95,7 @@ class Versioned(Generic[H, V, R]):
         Raises:
             NotFound: there is none of that number.
         """
-        return self._records(self.heads.get(name)).get(version_name(number))
+        return self._records(self.heads.get(normal(name))).get(version_name(number))
 
     def create(self, blank: H, record: R, author: Author) -> H:
         """Give a head its first version; `blank` is the head as yet without one.
@@ -188,8 +189,7 @@ class Versioned(Generic[H, V, R]):
     # --- parts of the above -------------------------------------------------------------------
 
     def _seen(self, name: str, seen: int | None) -> H:
-        self.get(name)
-        return self.heads.seen(name, seen)
+        return self.heads.seen(self.heads.kind.name(self.get(name)), seen)
 
     def _write(self, before: H | None, head: H, record: R, author: Author) -> H:
         writing = Writing(self._connection)
@@ -210,5 +210,5 @@ class Versioned(Generic[H, V, R]):
     def _records(self, head: H) -> Definitions[R]:
         return Definitions(self.line.kind, self.line.place(head), self._connection)
 
-    def _also(self, writing: Writing, head: H, content: Any, author: Author) -> None:
+    def _also(self, writing: Writing, head: H, content: V, author: Author) -> None:
         """What else a kind writes or demands in the same transaction."""

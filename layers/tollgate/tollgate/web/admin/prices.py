@@ -143,7 +143,7 @@ class PriceResource:
 
         def create(_: str, resumed: bool) -> PriceView:
             there = self._prices.heads.find(normal(body.model)) if resumed else None
-            made = there or self._prices.create(draft_of(body.model, body), self._desk.author)
+            made = there or self._prices.add(draft_of(body.model, body), self._desk.author)
             view = view_of(made)
             self._desk.trail.note("price.create", made.model, None, view)
             return view
@@ -167,7 +167,7 @@ class PriceResource:
         """Give a model another price, from now or from `effective_from`."""
         version = wanted(if_match)
         before = view_of(self._prices.get(model))
-        after = view_of(self._prices.change(draft_of(model, body), version, self._desk.author))
+        after = view_of(self._prices.reprice(draft_of(model, body), version, self._desk.author))
         self._desk.trail.note("price.change", after.model, before, after)
         return after
 
