@@ -48,12 +48,16 @@ class Definitions:
     channels: list[ChannelDefinition] = field(default_factory=list)
     accounts: list[AccountDefinition] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
+    multipliers: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def everywhere(self) -> Everywhere:
         return Everywhere(tuple(self.prices), tuple(self.defaults), tuple(self.settings))
 
     def pools(self) -> Pools:
         return Pools(dict(self.groups), tuple(self.channels), tuple(self.accounts))
+
+    def own_multipliers(self, group: str) -> Mapping[str, str]:
+        return self.multipliers.get(group, {})
 
     def person(self, user: str) -> Person | None:
         return self.people.get(user)

@@ -82,7 +82,7 @@ def test_what_one_write_makes_the_publisher_rebuild(
 def test_every_kind_of_item_is_published_or_known_not_to_be() -> None:
     kinds = {kind for kind in Item.kind._discriminator_map if isinstance(kind, str)}
     private = {"admin_token", "alias", "data_key", "email", "guard", "password", "revision", "uses"}
-    beside = {"price_version", "customer_price_version", "channel_pricing_version"}
+    beside = {"price_version", "customer_price_version", "channel_pricing_version", "multiplier"}
     assert kinds == CONCERNS.keys() | private | beside
 
 

@@ -61,8 +61,11 @@ def compile_global(version: int, everywhere: Everywhere) -> GlobalPart:
     )
 
 
-def compile_group(version: int, group: GroupDefinition, pools: Pools) -> GroupPart:
-    """A group with its channel and its accounts, as if what is switched off were not there."""
+def compile_group(version: int, group: GroupDefinition, pools: Pools, slices: int = 0) -> GroupPart:
+    """A group with its channel and its accounts, as if what is switched off were not there.
+
+    `slices` is into how many its users' own multipliers were cut.
+    """
     channels = serving(group.id, pools.channels)
     return GroupPart(
         id=group.id,
@@ -75,6 +78,7 @@ def compile_group(version: int, group: GroupDefinition, pools: Pools) -> GroupPa
         exclusive=group.exclusive,
         channel=compile_channel(channels[0]) if channels else None,
         accounts=tuple(map(compile_account, serving(group.id, pools.accounts))),
+        slices=slices,
     )
 
 

@@ -18,8 +18,9 @@ from tollgate.domain.compilation import (
     compile_group,
     compile_profile,
 )
+from tollgate.domain.multipliers import Multipliers, sliced
 from tollgate.store.publications import Claim, Overtaken, Publications
-from tollgate.store.snapshots import GLOBAL
+from tollgate.store.snapshots import GLOBAL, slices_of
 from tollgate.store.stream import Change, Image, Unreadable, read_change, sequence_of
 
 ATTEMPTS: Final = 5
@@ -51,6 +52,8 @@ class Source(Protocol):
     def everywhere(self) -> Everywhere: ...
 
     def pools(self) -> Pools: ...
+
+    def own_multipliers(self, group: str) -> Multipliers: ...
 
     def person(self, user: str) -> Person | None: ...
 
@@ -187,7 +190,10 @@ class Publishing:
     def _group(self, number: int, group: str, pools: Pools, built: Built) -> None:
         definition = pools.groups.get(group)
         if definition is not None:
-            self._publications.put_group(compile_group(number, definition, pools))
+            own = self._source.own_multipliers(group) if definition.multipliers else {}
+            slices = sliced(own)
+            self._publications.put_multipliers(group, number, slices)
+            self._publications.put_group(compile_group(number, definition, pools, len(slices)))
         built[group] = None if definition is None else number
 
     def _count(self, claim: Claim, built: Built) -> None:
@@ -203,4 +209,5 @@ class Publishing:
         """Let what no longer counts expire; failing here wastes space and nothing else."""
         expires = self._now_ms() // 1_000 + RETIRED_LIFE
         for part in parts:
-            self._done(part, partial(self._publications.retire, part, claim.number, expires))
+            for name in (part, slices_of(part)):
+                self._done(name, partial(self._publications.retire, name, claim.number, expires))

@@ -4,14 +4,15 @@ A crash anywhere leaves the old version valid: parts nobody names are only waste
 publication of the same part lets them expire (ruling R22).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tollgate.domain.catalog import GlobalPart, GroupPart, Profile
+from tollgate.domain.multipliers import Multipliers
 from tollgate.store.dynamodb import ConditionFailed, Dynamo, Item, StoreError
-from tollgate.store.snapshot_parts import write_global, write_group, write_profile
+from tollgate.store.snapshot_parts import pack, write_global, write_group, write_profile
 from tollgate.store.snapshots import (
     GLOBAL,
     READ_ATTEMPTS,
@@ -20,6 +21,7 @@ from tollgate.store.snapshots import (
     part_key,
     profile_key,
     read_numbers,
+    slice_key,
     unless_changed,
 )
 
@@ -87,6 +89,17 @@ class Publications:
         """
         self._put_part(part.id, part.version, write_group(part))
 
+    def put_multipliers(self, group: str, number: int, slices: Iterable[Multipliers]) -> None:
+        """Write the slices of users' own multipliers under the number of the group's part.
+
+        Raises:
+            PartTooLarge: one does not fit.
+        """
+        for slice_, multipliers in enumerate(slices):
+            body = fitting(f"slice {slice_} of {group}", pack(dict(multipliers)))
+            item = slice_key(group, number, slice_) | {"body": {"B": body}}
+            self._put(item)
+
     def publish(self, claim: Claim, everywhere: int, groups: Mapping[str, int]) -> None:
         """Make these part numbers count.
 
@@ -120,7 +133,7 @@ class Publications:
 
     def retire(self, part: str, below: int, expires: int) -> None:
         """Let the older numbers of a part expire (epoch seconds), those of crashes too."""
-        for key in self._older(part, below):
+        for key in list(self._older(part, below)):
             self._update(
                 key,
                 {
@@ -153,7 +166,9 @@ class Publications:
             )
 
     def _put_part(self, part: str, number: int, body: bytes) -> None:
-        item = part_key(part, number) | {"body": {"B": fitting(f"part {part}", body)}}
+        self._put(part_key(part, number) | {"body": {"B": fitting(f"part {part}", body)}})
+
+    def _put(self, item: Item) -> None:
         self._dynamo.call(
             "PutItem", {"TableName": self._table, "Item": item}, attempts=WRITE_ATTEMPTS
         )
@@ -164,23 +179,31 @@ class Publications:
         whole = {"TableName": self._table, "Key": key, **request}
         return self._dynamo.call("UpdateItem", whole, attempts=attempts)
 
-    def _older(self, part: str, below: int) -> list[Item]:
-        current = part_key(part, below)
-        answer = self._dynamo.call(
-            "Query",
-            {
-                "TableName": self._table,
-                "KeyConditionExpression": "pk = :part AND sk < :current",
-                "FilterExpression": "attribute_not_exists(expires)",
-                "ProjectionExpression": "pk, sk",
-                "ExpressionAttributeValues": {":part": current["pk"], ":current": current["sk"]},
-                "ScanIndexForward": False,
-                "Limit": LOOK_BACK,
-            },
-            attempts=READ_ATTEMPTS,
-        )
-        older: list[Item] = answer["Items"]
-        return older
+    def _older(self, part: str, below: int) -> Iterator[Item]:
+        """Newest first; on past a page only where all of it still counted, as slices do."""
+        current, place = part_key(part, below), None
+        while True:
+            answer = self._dynamo.call(
+                "Query",
+                {
+                    "TableName": self._table,
+                    "KeyConditionExpression": "pk = :part AND sk < :current",
+                    "FilterExpression": "attribute_not_exists(expires)",
+                    "ProjectionExpression": "pk, sk",
+                    "ExpressionAttributeValues": {
+                        ":part": current["pk"],
+                        ":current": current["sk"],
+                    },
+                    "ScanIndexForward": False,
+                    "Limit": LOOK_BACK,
+                }
+                | ({"ExclusiveStartKey": place} if place else {}),
+                attempts=READ_ATTEMPTS,
+            )
+            yield from answer["Items"]
+            place = answer.get("LastEvaluatedKey")
+            if place is None or len(answer["Items"]) < LOOK_BACK:
+                return
 
 
 def fitting(what: str, body: bytes) -> bytes:

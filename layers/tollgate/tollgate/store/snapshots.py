@@ -16,6 +16,7 @@ from tollgate.store.snapshot_parts import (
     read_global,
     read_group,
     read_profile,
+    unpack,
 )
 
 NUMBER_DIGITS: Final = 12
@@ -87,6 +88,18 @@ class Snapshots:
         """
         body = self._body(group, number)
         return usable(group, lambda: read_group(number, body))
+
+    def multipliers(self, group: str, number: int, slice_: int) -> Mapping[str, str]:
+        """A slice of the users' own multipliers that belong to a group's part of that number.
+
+        Raises:
+            StoreError: it could not be read, or is not there.
+        """
+        item = read_item(self._dynamo, self._table, slice_key(group, number, slice_))
+        if item is None:
+            raise PartUnusable(f"slice {slice_} of {group} {number} is named but not there")
+        body: bytes = item["body"]["B"]
+        return usable(group, lambda: unpack(body))
 
     def profile(self, user: str) -> Profile | None:
         """A user's newest profile; None when they have none.
@@ -160,6 +173,16 @@ def unless_changed(seen: int) -> dict[str, Any]:
 
 def part_key(part: str, number: int) -> Item:
     return {"pk": {"S": f"snapshot#{part}"}, "sk": {"S": f"{number:0{NUMBER_DIGITS}d}"}}
+
+
+def slices_of(group: str) -> str:
+    """The part that the slices of users' own multipliers in a group make up."""
+    return f"{group}#slice"
+
+
+def slice_key(group: str, number: int, slice_: int) -> Item:
+    key = part_key(slices_of(group), number)
+    return key | {"sk": {"S": f"{key['sk']['S']}#{slice_}"}}
 
 
 def profile_key(user: str) -> Item:

@@ -4,11 +4,13 @@ The revision is the version of the profile that holds the write, so whoever revo
 tell the wallet from which version on the revocation is published.
 """
 
+from collections.abc import Iterable
+
 from pynamodb.exceptions import DoesNotExist
 
 from tollgate.domain.definitions import KeyDefinition, Stamp, UserDefinition
 from tollgate.domain.errors import Conflict, ValidationFailed
-from tollgate.store.catalog.access import Definitions, stamped
+from tollgate.store.catalog.access import Definitions, read_definition, stamped
 from tollgate.store.catalog.items import Item, RevisionItem, UserItem
 from tollgate.store.catalog.kinds import email_guard, keys_of
 from tollgate.store.catalog.writing import Writing, foreign_errors
@@ -37,6 +39,13 @@ class Users(Definitions[UserDefinition]):
             except DoesNotExist:
                 return None
         return self.find(guard.owner)
+
+    def many(self, names: Iterable[str]) -> dict[str, UserDefinition]:
+        """Those of these users that exist, by id, strongly consistent; a name stands there once."""
+        keys = [(self.partition, name) for name in names]
+        with foreign_errors():
+            found = list(UserItem.batch_get(keys, consistent_read=True))
+        return {item.id: read_definition(UserDefinition, item) for item in found}
 
     def _also(
         self, writing: Writing, before: UserDefinition | None, after: UserDefinition | None
