@@ -13,6 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from tollgate.domain.catalog import GlobalPart, GroupPart, Health, Key, Profile
 from tollgate.domain.errors import CatalogUnavailable, GroupNotPermitted
+from tollgate.domain.multipliers import Multipliers, place
 from tollgate.store.dynamodb import StoreError
 from tollgate.store.snapshots import Numbers, Snapshots
 
@@ -30,6 +31,8 @@ UNKNOWN_KEY_MS: Final = 2_000
 
 MOST_PROFILES: Final = 4_096
 MOST_UNKNOWN: Final = 16_384
+MOST_SLICES: Final = 32
+"""Slices of users' own multipliers that are kept: each is a megabyte or so in memory."""
 
 V = TypeVar("V")
 
@@ -92,6 +95,7 @@ class Catalog:
         self._looked: int | None = None
         self._profiles: Recent[Profile] = Recent(MOST_PROFILES)
         self._unknown: Recent[None] = Recent(MOST_UNKNOWN)
+        self._multipliers: Recent[Multipliers] = Recent(MOST_SLICES)
 
     def global_part(self) -> GlobalPart:
         """Official prices, default model groups and settings.
@@ -132,6 +136,28 @@ class Catalog:
         copy = self._current()
         part = copy.groups.get(group)
         return part if part is not None else self._load_group(copy, group)
+
+    def multiplier(self, group: GroupPart, user: str) -> str | None:
+        """The user's own multiplier in a group, as text; None when the group's is theirs.
+
+        Raises:
+            CatalogUnavailable: it was never read, and cannot be now; another would be wrong.
+        """
+        if not group.slices:
+            return None
+        which = place(user, group.slices)
+        name = f"{group.id} {group.version} {which}"
+        known = self._multipliers.get(name)
+        if known is not None:
+            return known.value.get(user)
+        try:
+            read = self._snapshots.multipliers(group.id, group.version, which)
+        except StoreError as error:
+            raise CatalogUnavailable(
+                "the user's multiplier cannot be read now; try again", retry_after=1
+            ) from error
+        self._multipliers.put(name, read, self._now_ms())
+        return read.get(user)
 
     def profile(self, user: str) -> Profile | None:
         """A user's profile, as old as it may be; None when there is no such user.
