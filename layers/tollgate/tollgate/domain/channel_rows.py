@@ -6,18 +6,11 @@ from 1 as they were sent, and every refusal names the row and the field.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
-from tollgate.domain.catalog import (
-    BillingMode,
-    ChannelPricing,
-    ChannelRow,
-    Interval,
-    PriceTexts,
-)
+from tollgate.domain.catalog import BillingMode, ChannelRow, Interval, PriceTexts
 from tollgate.domain.charge import counted
 from tollgate.domain.definition_rules import check_channel_platform, require
-from tollgate.domain.definitions import ChannelDefinition
 from tollgate.domain.patterns import normal
 from tollgate.domain.price_rules import (
     check_charging,
@@ -27,7 +20,6 @@ from tollgate.domain.price_rules import (
     check_tiers,
     interval_classes,
 )
-from tollgate.domain.versions import check_window, living
 
 MOST_MODELS: Final = 100
 MOST_ROWS: Final = 200
@@ -48,14 +40,6 @@ class SentRow:
     prices: PriceTexts = field(default_factory=dict)
     intervals: tuple[Interval, ...] = ()
     tiers: Mapping[str, PriceTexts] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When a version is in force, in epoch milliseconds: None begins now, None never ends."""
-
-    start: int | None = None
-    end: int | None = None
 
 
 def check_rows(rows: Sequence[SentRow], where: str = "pricing") -> None:
@@ -133,31 +117,3 @@ def every_row(rows: Rows) -> Iterator[ChannelRow]:
     """All rows of a version."""
     for own in rows.values():
         yield from own.values()
-
-
-def with_pricing(
-    channel: ChannelDefinition, rows: Rows, window: Window, now_ms: int
-) -> ChannelDefinition:
-    """The channel with a new version of all its rows; versions that can come to count stay.
-
-    Raises:
-        ValidationFailed: the version would never be in force.
-    """
-    number = channel.pricing_number + 1
-    start = now_ms if window.start is None else window.start
-    version = ChannelPricing(number, rows, start, window.end)
-    check_window(version, now_ms)
-    live = living((*channel.pricing, version), now_ms)
-    require(
-        version in live,
-        "effective_from",
-        "a version that began later is in force throughout",
-        "更晚生效的版本会一直覆盖此版本",
-    )
-    return replace(channel, pricing=live, pricing_number=number)
-
-
-def newest(channel: ChannelDefinition) -> ChannelPricing | None:
-    """The version that was written last, while it lives."""
-    found: list[Any] = [each for each in channel.pricing if each.version == channel.pricing_number]
-    return found[0] if found else None

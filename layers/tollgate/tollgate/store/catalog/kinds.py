@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from tollgate.domain.customer_prices import check_customer_price
 from tollgate.domain.definition_rules import (
     PRICE_STEPS,
     SECRET_STEPS,
@@ -23,6 +24,9 @@ from tollgate.domain.definitions import (
     AccountDefinition,
     AdminToken,
     ChannelDefinition,
+    ChannelPricingVersion,
+    CustomerPriceDefinition,
+    CustomerPriceVersion,
     DataKeyDefinition,
     DefaultGroup,
     GroupDefinition,
@@ -30,6 +34,7 @@ from tollgate.domain.definitions import (
     ModelGroupChannelDefinition,
     ModelGroupDefinition,
     Password,
+    Permission,
     PriceDefinition,
     PriceVersion,
     Setting,
@@ -42,6 +47,9 @@ from tollgate.store.catalog.items import (
     AdminTokenItem,
     AliasItem,
     ChannelItem,
+    ChannelPricingVersionItem,
+    CustomerPriceItem,
+    CustomerPriceVersionItem,
     DataKeyItem,
     DefaultGroupItem,
     EmailItem,
@@ -51,6 +59,7 @@ from tollgate.store.catalog.items import (
     ModelGroupChannelItem,
     ModelGroupItem,
     PasswordItem,
+    PermissionItem,
     PriceItem,
     PriceVersionItem,
     SettingItem,
@@ -152,6 +161,12 @@ CHANNEL: Final = Kind(
     groups=lambda channel: frozenset(channel.groups),
     held=lambda channel: in_groups(channel.groups),
 )
+CHANNEL_PRICING_VERSION: Final = Kind(
+    ChannelPricingVersion,
+    ChannelPricingVersionItem,
+    lambda _: None,
+    name=lambda version: version_name(version.pricing.version),
+)
 MODEL_GROUP: Final = Kind(
     ModelGroupDefinition,
     ModelGroupItem,
@@ -182,6 +197,25 @@ PRICE_VERSION: Final = Kind(
     PriceVersionItem,
     lambda version: check_model(version.price.model),
     name=lambda version: version_name(version.price.version),
+)
+CUSTOMER_PRICE: Final = Kind(
+    CustomerPriceDefinition,
+    CustomerPriceItem,
+    lambda head: check_model(head.model),
+    name=lambda head: group_name(head.model, head.code),
+    steps=PRICE_STEPS,
+)
+CUSTOMER_PRICE_VERSION: Final = Kind(
+    CustomerPriceVersion,
+    CustomerPriceVersionItem,
+    lambda version: check_customer_price(version.price),
+    name=lambda version: version_name(version.price.version),
+)
+PERMISSION: Final = Kind(
+    Permission,
+    PermissionItem,
+    lambda permission: check_model(permission.model),
+    name=lambda permission: group_name(permission.model, permission.code),
 )
 SETTING: Final = Kind(Setting, SettingItem, check_setting, name=lambda setting: setting.name)
 PASSWORD: Final = Kind(Password, PasswordItem, lambda _: None, name=lambda _: "password")

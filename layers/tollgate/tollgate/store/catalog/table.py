@@ -11,7 +11,6 @@ from tollgate.domain.definitions import (
     AccountDefinition,
     AdminToken,
     Author,
-    ChannelDefinition,
     DataKeyDefinition,
     GroupDefinition,
     Password,
@@ -20,11 +19,11 @@ from tollgate.domain.definitions import (
 )
 from tollgate.domain.errors import Conflict, NotFound
 from tollgate.store.catalog.access import Definitions, uses_of
+from tollgate.store.catalog.channels import Channels
 from tollgate.store.catalog.items import Endpoint, Item, RevisionItem, UserItem, UsesItem, bind
 from tollgate.store.catalog.kinds import (
     ACCOUNT,
     ADMIN_TOKEN,
-    CHANNEL,
     DATA_KEY,
     GROUP,
     KEY,
@@ -68,7 +67,7 @@ class CatalogTable:
         self.groups = Groups(GROUP, "groups", connection)
         self.multipliers = Multipliers(self.groups, connection)
         self.accounts: Definitions[AccountDefinition] = Definitions(ACCOUNT, "accounts", connection)
-        self.channels: Definitions[ChannelDefinition] = Definitions(CHANNEL, "channels", connection)
+        self.channels = Channels(connection)
         self.settings: Definitions[Setting] = Definitions(SETTING, "settings", connection)
         self.admin_tokens: Definitions[AdminToken] = Definitions(
             ADMIN_TOKEN, "admin_tokens", connection
