@@ -11,18 +11,19 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Final
 
+from tollgate.domain.amounts import PRICE_UNIT, fraction, lowest, shown, text_of
 from tollgate.domain.catalog import BillingMode, Currency, Interval, PriceTexts
 from tollgate.domain.charge import PER_MILLION
 from tollgate.domain.definition_rules import require
-from tollgate.domain.price_text import divided, shown, worth, written
+from tollgate.domain.price_draft import VIRTUAL_TOKENS
+from tollgate.domain.price_rules import check_decimal
 
 FX_SETTING: Final = "fx.cny_per_usd"
 FX_DEFAULT: Final = "7.0"
 FX: Final = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,6})?")
-AMOUNT: Final = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,10})?")
-"""What people may type: dearer or finer prices than this are slips."""
+TYPED_DECIMALS: Final = 9
+"""What people may type; one place is left for what becomes of it."""
 
-VIRTUAL_TOKENS: Final = 1_000
 MOST_VIRTUAL_TOKENS: Final = 1_000_000
 RATE_PER_MILLION: Final = Fraction(2)
 RATE_PER_UNIT: Final = Fraction(2, 1_000)
@@ -138,10 +139,21 @@ def check_fx(text: str, field: str) -> None:
     require(good, field, 'yuan per dollar as text, such as "7.0"')
 
 
+def check_typed(text: str, field: str) -> None:
+    """Refuse what is no amount that people may type.
+
+    Raises:
+        ValidationFailed: naming the field.
+    """
+    check_decimal(text, field)
+    fine = len(text.partition(".")[2]) <= TYPED_DECIMALS
+    require(fine, field, f"at most {TYPED_DECIMALS} decimals", f"最多 {TYPED_DECIMALS} 位小数")
+
+
 def amounts(prices: PriceTexts, where: str) -> dict[str, str]:
     """A list of typed amounts, each of which is one."""
     for name, text in prices.items():
-        require(AMOUNT.fullmatch(text) is not None, f"{where}.{name}", f"{text!r} is not a price")
+        check_typed(text, f"{where}.{name}")
     return dict(prices)
 
 
@@ -156,7 +168,7 @@ def named(entry: PriceEntry) -> dict[str, str]:
     for field_name, (name, text) in given.items():
         if text is None:
             continue
-        require(AMOUNT.fullmatch(text) is not None, field_name, f"{text!r} is not a price")
+        check_typed(text, field_name)
         require(name not in entry.prices, field_name, f"is said in prices.{name}, too")
         found[name] = text
     return found
@@ -167,10 +179,9 @@ def rated(entry: PriceEntry) -> dict[str, str]:
     if entry.rate_k is None:
         require(entry.rate_k_output is None, "rate_k", "is missing beside rate_k_output")
         return {}
-    given = (("rate_k", entry.rate_k), ("rate_k_output", entry.rate_k_output))
-    for where, text in given:
-        good = text is None or AMOUNT.fullmatch(text) is not None
-        require(good, where, f"{text!r} is not a rate")
+    for where, text in (("rate_k", entry.rate_k), ("rate_k_output", entry.rate_k_output)):
+        if text is not None:
+            check_typed(text, where)
     if entry.mode == "tokens":
         found = {
             name: written(worth(text) * RATE_PER_MILLION)
@@ -204,7 +215,7 @@ def by_ratio(entry: PriceEntry, flat: Mapping[str, str]) -> dict[str, str]:
     for key, text in ratios.items():
         where = f"extra_ratios.{key}"
         require(key in RATIOS, where, "there is no such ratio")
-        require(AMOUNT.fullmatch(text) is not None, where, f"{text!r} is not a ratio")
+        check_typed(text, where)
         name, base = RATIOS[key]
         require(base in flat, where, f"needs the price of {base}")
         require(name == base or name not in flat, where, f"prices.{name} says it, too")
@@ -218,6 +229,18 @@ def by_ratio(entry: PriceEntry, flat: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def worth(text: str) -> Fraction:
+    """What a price is worth, exactly."""
+    above, below = fraction(text)
+    return Fraction(above, below * PRICE_UNIT)
+
+
+def written(value: Fraction) -> str:
+    """A worth as a price: a decimal where ten places are enough, else a quotient."""
+    above, below = lowest(value.numerator * PRICE_UNIT, value.denominator)
+    return text_of(above, below)
+
+
 # --- yuan into dollars ------------------------------------------------------------------------
 
 
@@ -227,9 +250,11 @@ def in_dollars(prices: PriceTexts, fx: str) -> dict[str, str]:
 
 
 def dollars(text: str, fx: str) -> str:
+    """An amount in dollars; a typed one stays readable as what was typed over the rate."""
     if not fx:
         return text
-    return written(worth(text) / worth(fx)) if "/" in text else divided(text, fx)
+    typed = "/" not in text and worth(text)
+    return f"{text}/{fx}" if typed else written(worth(text) / worth(fx))
 
 
 def tiers_in_dollars(
@@ -284,11 +309,11 @@ def figure(name: str, text: str, showing: Showing) -> Figure:
     value = worth(text)
     cny = value * worth(showing.fx or showing.fx_now)
     return Figure(
-        typed=shown(cny) if showing.currency == "CNY" else shown(value),
-        usd=shown(value),
+        typed=shown(written(cny)) if showing.currency == "CNY" else shown(text),
+        usd=shown(text),
         exact=text if "/" in text else "",
-        cny=shown(cny),
-        rate_k=shown(value / rate_unit(name, showing.virtual_tokens)),
+        cny=shown(written(cny)),
+        rate_k=shown(written(value / rate_unit(name, showing.virtual_tokens))),
     )
 
 
