@@ -302,6 +302,8 @@ def called(params: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     request = dict(params)
     if "TableName" in request:
         request["TableName"] = names[request["TableName"]]
+    if "RequestItems" in request:
+        request["RequestItems"] = {names[name]: of for name, of in request["RequestItems"].items()}
     if "TransactItems" in request:
         request["TransactItems"] = [
             {kind: {**body, "TableName": names[body["TableName"]]} for kind, body in each.items()}

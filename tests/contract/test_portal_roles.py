@@ -31,6 +31,8 @@ MAY: dict[str, dict[str, int]] = {
     "GET /wallet": USERS,
     "GET /ledger": USERS,
     "GET /usage": USERS,
+    "GET /statistics/models": USERS,
+    "GET /statistics/overview": USERS,
     "GET /receipts/<request_id>": USERS | {"A": 404, "B": 404},
 }
 BODIES: dict[str, Any] = {

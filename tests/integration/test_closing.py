@@ -187,7 +187,7 @@ def test_a_user_of_many_models_is_summed_in_pieces() -> None:
     gateway.rollups.add(many)
     found = sums(gateway, f"user#{USER}")
     assert found["calls"] == 61
-    assert sum(1 for name in found if name.startswith("model.model-")) == 60 * 5
+    assert sum(1 for name in found if name.startswith("model.model-")) == 60 * 6
 
 
 @pytest.mark.parametrize(

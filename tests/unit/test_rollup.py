@@ -9,7 +9,14 @@ from tollgate.domain.catalog import Interval
 from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.receipt import receipt
 from tollgate.domain.record import UsageRecord
-from tollgate.domain.rollup import counters, dimensions, of_user, requests_by_account, summed
+from tollgate.domain.rollup import (
+    counters,
+    dimensions,
+    of_user,
+    requests_by_account,
+    row_name,
+    summed,
+)
 
 HOLD = "1nh8qy0abcdefgh000sw-k001"
 """Begun in the second 1,797,513,152... as `hour` below says."""
@@ -49,6 +56,7 @@ SUMS = {
     "image_cost": 7,
     "input": 200,
     "output": 200,
+    "answered": 1,
     "latency": 500,
     "first_byte": 200,
 }
@@ -63,12 +71,12 @@ SUMS = {
         pytest.param({"late_charge": 600}, SUMS | {"charge": 3_000}, id="one that came late"),
         pytest.param(
             {"usage": {"calls": 1}, "image_cost": 0},
-            {"calls": 1, "charge": 2_400, "cost": 1_000, "latency": 500, "first_byte": 200},
+            {n: v for n, v in SUMS.items() if n not in {"input", "output", "image_cost"}},
             id="one priced by the call counts once",
         ),
         pytest.param(
             {"first_byte": 0, "ended": 0},
-            {n: v for n, v in SUMS.items() if n not in {"latency", "first_byte"}},
+            {n: v for n, v in SUMS.items() if n not in {"answered", "latency", "first_byte"}},
             id="one that never ended",
         ),
     ],
@@ -101,10 +109,33 @@ def test_what_a_call_adds(changes: dict[str, Any], expected: dict[str, int]) -> 
             ["all"],
             id="killed, nothing known",
         ),
+        pytest.param(
+            {"upstream_model": "", "model_group": ""},
+            ["all", "group#grp_1", "model#m", "account#acc_1", "upstream#m", "pair#m→m"],
+            id="sent by the name that was requested",
+        ),
     ],
 )
 def test_what_a_call_counts_in(changes: dict[str, Any], expected: list[str]) -> None:
     assert dimensions(replace(RECORD, **changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        pytest.param(" gpt-4o ", "gpt-4o", id="blanks around it"),
+        pytest.param("m" * 480, "m" * 480, id="as long as can be"),
+        pytest.param("m" * 481, "m" * 460 + "…4974946adeef0958", id="too long for a key"),
+        pytest.param("é" + "m" * 480, "é" + "m" * 458 + "…", id="in bytes"),
+    ],
+)
+def test_the_name_of_a_model_in_rows(model: str, expected: str) -> None:
+    assert row_name(model)[: len(expected)] == expected
+    assert len(row_name(model).encode()) <= 480
+
+
+def test_long_names_that_begin_alike_are_told_apart() -> None:
+    assert row_name("m" * 600) != row_name("m" * 601)
 
 
 def test_a_users_row_has_the_totals_by_key_and_by_model() -> None:

@@ -21,6 +21,7 @@ READ: Final = frozenset(
         "usage.read",
         "receipts.read",
         "rollups.read",
+        "statistics.read",
         "jobs.read",
     }
 )

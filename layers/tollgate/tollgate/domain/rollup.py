@@ -1,7 +1,9 @@
 """What is summed of the calls of an hour: which rows a call counts in, and what each row counts."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from tollgate.domain.holds import hour_of, parse_hold_id, request_id
 from tollgate.domain.record import UsageRecord
@@ -12,17 +14,21 @@ Row = tuple[str, str]
 Sums = Mapping[str, int]
 """Counter name → total. Only counters that are not 0."""
 
+NAME_BYTES: Final = 480
+"""A pair of names this long is still a key of a table; a caller may send longer ones."""
+
 
 def counters(record: UsageRecord) -> Counter[str]:
     """What one call adds to each of its rows; money in nanos, times in ms.
 
-    A usage class is counted under its own name. `latency` and `first_byte` are sums, to be divided
-    by `calls` for a mean.
+    A usage class is counted under its own name. `latency` and `first_byte` are sums: for a mean,
+    divide the one by `calls`, the other by `answered`, the calls that an answer began for.
     """
     found = Counter(record.usage)
     found["calls"] = 1  # the class of that name counts calls as well, once each
     found.update(
         errors=int(bool(record.error) or record.status >= 400),
+        answered=int(record.first_byte > 0),
         charge=record.charge + record.late_charge,
         cost=record.cost,
         image_cost=record.image_cost,
@@ -32,22 +38,34 @@ def counters(record: UsageRecord) -> Counter[str]:
     return Counter({name: n for name, n in found.items() if n})
 
 
+def row_name(model: str) -> str:
+    """A model's name as rows have it: one too long for a key is cut, but still like no other."""
+    text = model.strip().encode()
+    if len(text) <= NAME_BYTES:
+        return text.decode()
+    mark = hashlib.blake2b(text, digest_size=8).hexdigest()
+    return f"{text[: NAME_BYTES - 20].decode(errors='ignore')}…{mark}"
+
+
 def dimensions(record: UsageRecord) -> list[str]:
     """What a call counts in, beside its user. A call no account answered has no upstream rows.
 
+    Where nothing else was sent than what was asked for, the upstream's name is the requested one.
     Of a call whose relay was killed only the user is known; it may be told more of later.
     """
     rows = ["all"]
+    requested = row_name(record.model)
+    upstream = row_name(record.upstream_model) or requested
     if record.group:
-        rows += [f"group#{record.group}", f"model#{record.model}"]
+        rows += [f"group#{record.group}", f"model#{requested}"]
     if record.account:
         rows += [
             f"account#{record.account}",
-            f"upstream#{record.upstream_model}",
-            f"pair#{record.model}→{record.upstream_model}",
+            f"upstream#{upstream}",
+            f"pair#{requested}→{upstream}",
         ]
     if record.model_group:
-        rows.append(f"model_group#{record.model}#{record.model_group}")
+        rows.append(f"model_group#{requested}#{record.model_group}")
     return rows
 
 
@@ -55,7 +73,7 @@ def of_user(record: UsageRecord) -> Counter[str]:
     """What a call adds to its user's row: the totals, and the same by key and by model."""
     own = counters(record)
     found = Counter(own)
-    for kind, name in (("key", record.key), ("model", record.model)):
+    for kind, name in (("key", record.key), ("model", row_name(record.model))):
         if not name:
             continue
         found.update({f"{kind}.{name}.{counter}": n for counter, n in own.items()})

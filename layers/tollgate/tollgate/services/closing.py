@@ -121,7 +121,8 @@ class Closing:
         for row in hours:
             total.update(row.sums)
         over = f"{day}23" < hour_name(self._clock() // 1_000 - self._settle_seconds)
-        self._rollups.put_day(name, day, total, closed=over)
+        exact = all(row.closed for row in hours)  # another hour of the day may be stuck
+        self._rollups.put_day(name, day, total, closed=over and exact)
 
     def close_wallet_days(self, day: str) -> None:
         """Let wallets forget the counters of a day whose usage was counted."""

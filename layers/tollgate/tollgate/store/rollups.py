@@ -1,15 +1,17 @@
 """Sums by hour and day: added live from settled calls, overwritten exactly when the hour closes.
 
 A row that is closed takes no more; who would add to it opens its hour again, and the next close
-counts it afresh from the usage records. So a sum may lag, but never drifts.
+counts it afresh from the usage records. So a sum may lag, but never drifts. Whatever is summed by
+name is announced first, so who lists the names of a month misses none that has sums.
 """
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from heapq import merge
+from itertools import groupby, islice
 from typing import Any, Final
 
 from tollgate.domain.record import UsageRecord
@@ -28,6 +30,15 @@ COUNTERS: Final = 100
 IDS_PER_ITEM: Final = 2_000
 MARK_LIFE: Final = 8 * 86_400
 HOUR_LIFE: Final = 90 * 86_400
+READS: Final = 100
+"""Rows read by one request."""
+
+LAST: Final = "\U0010ffff"
+"""No name comes after it."""
+
+REMEMBERED: Final = 10_000
+"""Names a process remembers to have announced; whoever forgets them announces them again."""
+
 KEY_NAMES: Final = frozenset({"pk", "sk", "closed", "expires"})
 
 
@@ -43,10 +54,12 @@ class SumRow:
 
 @dataclass(frozen=True, slots=True)
 class Rollups:
-    """The rollups table."""
+    """The rollups table; `announced` are names this process has announced, at most `remembered`."""
 
     dynamo: Dynamo
     table: str
+    remembered: int = REMEMBERED
+    announced: set[Row] = field(default_factory=set, repr=False, compare=False)
 
     # --- live -----------------------------------------------------------------------------
 
@@ -73,11 +86,21 @@ class Rollups:
         Raises:
             StoreError: part of it may be missing until the hour closes.
         """
-        for (name, hour), sums in summed(records).items():
+        rows = summed(records)
+        self._announce(rows)
+        for (name, hour), sums in rows.items():
             for start in range(0, len(sums), COUNTERS):
                 self._add_to(name, hour, dict(islice(sums.items(), start, start + COUNTERS)))
         for (account, hour), ids in requests_by_account(records).items():
             self._put_all([id_list(account, hour, sorted(ids))])
+
+    def _announce(self, rows: Iterable[Row]) -> None:
+        """Note the names of rows that are about to be written, each once in a month."""
+        new = {marker for row in rows if (marker := marker_of(row))} - self.announced
+        self._put_all({"pk": pk, "sk": sk} for pk, sk in sorted(new))
+        if len(self.announced) + len(new) > self.remembered:
+            self.announced.clear()
+        self.announced.update(new)
 
     def _add_to(self, name: str, hour: str, sums: Sums) -> None:
         names = {f"#{n}": counter for n, counter in enumerate(sums)}
@@ -137,7 +160,11 @@ class Rollups:
                 yield str(item["sk"])
 
     def put_exact(self, rows: Mapping[Row, Sums]) -> None:
-        """Replace hour rows by what the usage records say; they take no more live sums."""
+        """Replace hour rows by what the usage records say; they take no more live sums.
+
+        Their names are announced here, too: the live sums may never have got so far.
+        """
+        self._announce(rows)
         self._put_all(
             {
                 "pk": name,
@@ -168,6 +195,26 @@ class Rollups:
     def days(self, name: str, first: str, last: str) -> list[SumRow]:
         """The day rows of one dimension value, from `first` to `last` inclusive."""
         return [read_row(item) for item in self._query(name, f"day#{first}", f"day#{last}")]
+
+    def names(self, kind: str, months: Iterable[str], after: str = "") -> Iterator[str]:
+        """The values of a dimension that have sums in one of these months, in order, each once."""
+        found = merge(*(self._names(f"names#{kind}#{month}", after) for month in months))
+        return (name for name, _ in groupby(found))
+
+    def _names(self, pk: str, after: str) -> Iterator[str]:
+        names = (str(item["sk"]) for item in self._query(pk, after, LAST))
+        return (name for name in names if name > after)
+
+    def at(self, keys: Iterable[tuple[str, str]]) -> Iterator[SumRow]:
+        """The rows there are at these keys (`model#gpt-4o`, `day#20261122`), in no order."""
+        waiting = [row_key(pk, sk) for pk, sk in keys]
+        while waiting:
+            batch = {"Keys": waiting[:READS], "ConsistentRead": True}
+            request = {"RequestItems": {self.table: batch}}
+            answer = self.dynamo.call("BatchGetItem", request, attempts=ATTEMPTS)
+            yield from (read_row(values_of(item)) for item in answer["Responses"][self.table])
+            left = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+            waiting = left + waiting[READS:]
 
     def account_request_ids(self, account: str, first: str, last: str) -> list[str]:
         """Request ids of an account's calls in these hours, oldest first, each once."""
@@ -214,6 +261,13 @@ class Rollups:
 def row_key(pk: str, sk: str) -> Item:
     """An item's key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def marker_of(row: Row) -> Row | None:
+    """Where the name of a row is announced; the row of all calls has none."""
+    name, hour = row
+    kind, _, value = name.partition("#")
+    return (f"names#{kind}#{hour[:6]}", value) if value else None
 
 
 def slice_of(user: str) -> int:

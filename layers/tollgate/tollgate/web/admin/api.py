@@ -13,6 +13,7 @@ from tollgate.web.admin.model_groups import ModelGroupResource
 from tollgate.web.admin.oversight import OversightResource
 from tollgate.web.admin.prices import PriceResource
 from tollgate.web.admin.settings import SettingResource
+from tollgate.web.admin.statistics import StatisticsResource
 from tollgate.web.admin.tokens import TokenResource
 from tollgate.web.admin.usage import UsageResource
 from tollgate.web.admin.users import UserResource
@@ -28,6 +29,7 @@ RESOURCES = (
     KeyResource,
     WalletResource,
     UsageResource,
+    StatisticsResource,
     GroupResource,
     AccountResource,
     ChannelResource,

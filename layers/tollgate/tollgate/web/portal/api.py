@@ -4,10 +4,11 @@ from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.portal.desk import Desk
 from tollgate.web.portal.keys import KeyResource
 from tollgate.web.portal.people import PeopleResource
+from tollgate.web.portal.statistics import StatisticsResource
 from tollgate.web.portal.usage import UsageResource
 from tollgate.web.portal.wallet import WalletResource
 
-RESOURCES = (PeopleResource, KeyResource, WalletResource, UsageResource)
+RESOURCES = (PeopleResource, KeyResource, WalletResource, UsageResource, StatisticsResource)
 
 
 def endpoints(desk: Desk) -> tuple[Endpoint, ...]:

@@ -13,6 +13,7 @@ from tollgate.services.sign_in import SignIn
 from tollgate.services.sign_up import SignUp
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.pepper import Peppers
+from tollgate.store.rollups import Rollups
 from tollgate.store.sign_in_attempts import Attempts
 from tollgate.store.usage import UsageRecords
 from tollgate.store.wallet import Wallets
@@ -31,6 +32,7 @@ class Stores:
     catalog: CatalogTable
     wallets: Wallets
     usage: UsageRecords
+    rollups: Rollups
     peppers: Peppers
     attempts: Attempts
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from tollgate.store.dynamodb import Dynamo
+from tollgate.store.rollups import Rollups
 from tollgate.store.usage import UsageRecords
 from tollgate.store.wallet import Wallets
 from tollgate.web.admin.openapi import Unreachable, described, written
@@ -39,6 +40,7 @@ def undressed() -> tuple[Endpoint, ...]:
         catalog=nothing,
         wallets=Wallets(cast(Dynamo, nothing), "", lambda below: below, lambda: 0),
         usage=UsageRecords(cast(Dynamo, nothing), ""),
+        rollups=Rollups(cast(Dynamo, nothing), ""),
         peppers=nothing,
         attempts=nothing,
     )

@@ -13,6 +13,7 @@ from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.clients import Aws
 from tollgate.store.idempotency import Idempotency
 from tollgate.store.passwords import PasswordHashes
+from tollgate.store.rollups import Rollups
 from tollgate.store.sessions import Sessions
 from tollgate.store.sign_in_attempts import Attempts
 from tollgate.store.state import bind_state
@@ -45,6 +46,7 @@ def open_stores(settings: Settings, aws: Aws, around: Surroundings) -> Stores:
             aws.dynamo, settings.wallets_table, around.random, around.clock, around.violation
         ),
         usage=UsageRecords(aws.dynamo, settings.usage_table),
+        rollups=Rollups(aws.dynamo, settings.rollups_table),
         peppers=aws.peppers,
         attempts=Attempts(around.clock),
     )
