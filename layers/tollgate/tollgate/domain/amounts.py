@@ -6,7 +6,6 @@ rate it was typed at, or what followed from another price by ratio. Nothing is r
 
 import math
 import re
-from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
@@ -61,14 +60,14 @@ def lowest(numerator: int, denominator: int) -> tuple[int, int]:
 
 def text_of(numerator: int, denominator: int) -> str:
     """The price whose `fraction` this is: a decimal where there is one."""
-    amount = plain(Decimal(numerator).scaleb(-PRICE_DECIMALS))
+    amount = decimal_text(numerator, PRICE_DECIMALS)
     return amount if denominator == 1 else f"{amount}/{denominator}"
 
 
-def plain(value: Decimal) -> str:
-    """A decimal without an exponent and without zeros at its end."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def decimal_text(number: int, decimals: int) -> str:
+    """So many 10^-decimals as a decimal without zeros at its end; exact at any size."""
+    whole, places = divmod(number, 10**decimals)
+    return f"{whole}.{places:0{decimals}d}".rstrip("0").rstrip(".")
 
 
 @lru_cache(maxsize=4096)
@@ -90,4 +89,4 @@ def shown(text: str) -> str:
     numerator, denominator = fraction(text)
     scale = 10 ** (SHOWN_DECIMALS - PRICE_DECIMALS)
     rounded = (2 * numerator * scale + denominator) // (2 * denominator)
-    return plain(Decimal(rounded).scaleb(-SHOWN_DECIMALS))
+    return decimal_text(rounded, SHOWN_DECIMALS)

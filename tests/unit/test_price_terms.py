@@ -1,0 +1,259 @@
+"""One price completed by another: what a channel overrides, what a customer's price inherits."""
+
+import pytest
+
+from tollgate.domain.catalog import ChannelRow, CustomerPrice, Interval, Price
+from tollgate.domain.price_terms import (
+    NOTHING,
+    Terms,
+    channel_terms,
+    customer_terms,
+    official_terms,
+    stacked,
+)
+
+SONNET = Price(
+    "claude-sonnet-4",
+    1,
+    prices={"input": "3", "output": "15", "cache_write_5m": "3.75", "cache_read": "0.3"},
+    intervals=(Interval(200_000, None, {"input": "6", "output": "22.5"}),),
+    tiers={"priority": {"input": "6", "cache_read": "0.6"}},
+)
+BASE = official_terms(SONNET)
+LONG = Interval(200_000, None, {"input": "6", "output": "22.5"})
+
+
+def row(**fields: object) -> ChannelRow:
+    """A channel's row for the model."""
+    return ChannelRow("anthropic", "claude-sonnet-4", **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        pytest.param(row(), BASE, id="a row that says nothing keeps the base"),
+        pytest.param(
+            row(prices={"input": "10", "output": "50"}),
+            Terms(
+                prices={**SONNET.prices, "input": "10", "output": "50"},
+                tiers={"priority": {"cache_read": "0.6"}},
+            ),
+            id="flat prices hold in every context and tier",
+        ),
+        pytest.param(
+            row(prices={"input": "20"}),
+            Terms(
+                prices={**SONNET.prices, "input": "20"},
+                intervals=(Interval(200_000, None, {"output": "22.5"}),),
+                tiers={"priority": {"cache_read": "0.6"}},
+            ),
+            id="only the input is the channel's own",
+        ),
+        pytest.param(
+            row(prices={"cache_read": "0"}),
+            Terms(
+                prices={**SONNET.prices, "cache_read": "0"},
+                intervals=(LONG,),
+                tiers={"priority": {"input": "6"}},
+            ),
+            id="an explicit zero is free, not missing",
+        ),
+        pytest.param(
+            row(
+                intervals=(
+                    Interval(0, 128_000, {"input": "2"}),
+                    Interval(128_000, None, {"input": "4"}),
+                )
+            ),
+            Terms(
+                prices=SONNET.prices,
+                intervals=(
+                    Interval(0, 128_000, {"input": "2"}),
+                    Interval(128_000, 200_000, {"input": "4"}),
+                    Interval(200_000, None, {"output": "22.5", "input": "4"}),
+                ),
+                tiers=SONNET.tiers,
+            ),
+            id="ranges of both, the channel's on top",
+        ),
+        pytest.param(
+            row(intervals=(Interval(0, None, {}),)),
+            BASE,
+            id="an empty interval matches nothing",
+        ),
+        pytest.param(
+            row(mode="times", prices={"calls": "0.05"}),
+            Terms("times", {"calls": "0.05"}),
+            id="another mode takes nothing of the tokens",
+        ),
+        pytest.param(
+            row(tiers={"priority": {"input": "9"}}),
+            Terms(
+                prices=SONNET.prices,
+                intervals=(LONG,),
+                tiers={"priority": {"input": "9", "cache_read": "0.6"}},
+            ),
+            id="a tier of the channel's own, class by class",
+        ),
+    ],
+)
+def test_a_channels_row_over_the_base(own: ChannelRow, expected: Terms) -> None:
+    assert channel_terms(own, BASE) == expected
+
+
+def test_a_channels_row_is_a_price_by_itself_where_there_is_no_official_one() -> None:
+    own = row(prices={"input": "7", "output": "21"})
+    assert channel_terms(own, NOTHING) == Terms(prices={"input": "7", "output": "21"})
+
+
+def test_labels_of_the_channel_replace_those_of_the_base() -> None:
+    base = Terms("times", {"images": "0.04"}, (Interval(0, None, {"images": "0.2"}, label="hd"),))
+    own = row(
+        mode="times",
+        prices={"images": "0.08"},
+        intervals=(Interval(0, None, {"images": "0.16"}, label="4K"),),
+    )
+    assert channel_terms(own, base) == Terms(
+        "times", {"images": "0.08"}, (Interval(0, None, {"images": "0.16"}, label="4K"),)
+    )
+
+
+def test_tools_cost_in_every_mode_what_they_cost() -> None:
+    base = Terms(prices={"input": "3", "tool:web_search": "0.01"})
+    assert channel_terms(row(mode="times", prices={"calls": "1"}), base).prices == {
+        "tool:web_search": "0.01",
+        "calls": "1",
+    }
+
+
+def test_a_gap_in_the_upper_list_shows_the_lower_one() -> None:
+    below = (Interval(0, None, {"input": "1"}, {"flex": {"input": "0.5", "output": "2"}}),)
+    above = (Interval(100, 200, {"input": "9"}), Interval(300, None, {"input": "8"}))
+    assert stacked(below, above) == (
+        Interval(0, 100, {"input": "1"}, {"flex": {"input": "0.5", "output": "2"}}),
+        Interval(100, 200, {"input": "9"}, {"flex": {"output": "2"}}),
+        Interval(200, 300, {"input": "1"}, {"flex": {"input": "0.5", "output": "2"}}),
+        Interval(300, None, {"input": "8"}, {"flex": {"output": "2"}}),
+    )
+
+
+def own_price(**fields: object) -> CustomerPrice:
+    """A customer's price for the model's default group."""
+    return CustomerPrice("claude-sonnet-4", "default", 1, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [
+        pytest.param(
+            own_price(prices={"input": "1.5", "output": "10"}),
+            Terms(
+                prices={
+                    "input": "1.5",
+                    "output": "10",
+                    "cache_write_5m": "1.875",
+                    "cache_read": "0.15",
+                },
+                intervals=(Interval(200_000, None, {"input": "3", "output": "15"}),),
+                tiers={"priority": {"input": "3", "cache_read": "0.3"}},
+            ),
+            id="everything else follows by ratio",
+        ),
+        pytest.param(
+            own_price(prices={"input": "1", "output": "10", "cache_read": "0.9"}),
+            Terms(
+                prices={
+                    "input": "1",
+                    "output": "10",
+                    "cache_write_5m": "1.25",
+                    "cache_read": "0.9",
+                },
+                intervals=(Interval(200_000, None, {"input": "2", "output": "15"}),),
+                tiers={"priority": {"input": "2", "cache_read": "1.8"}},
+            ),
+            id="a class of its own keeps its price, also under a factor",
+        ),
+        pytest.param(
+            own_price(prices={"output": "30"}),
+            Terms(
+                prices={
+                    "output": "30",
+                    "input": "3",
+                    "cache_write_5m": "3.75",
+                    "cache_read": "0.3",
+                },
+                intervals=(Interval(200_000, None, {"input": "6", "output": "45"}),),
+                tiers={"priority": {"input": "6", "cache_read": "0.6"}},
+            ),
+            id="only the output is agreed",
+        ),
+        pytest.param(
+            own_price(prices={"input": "1", "output": "2"}, intervals=(), tiers={}),
+            Terms(
+                prices={"input": "1", "output": "2", "cache_write_5m": "1.25", "cache_read": "0.1"}
+            ),
+            id="context and service tiers switched off",
+        ),
+        pytest.param(
+            own_price(prices={"input": "1", "output": "2"}, inherits=False),
+            Terms(prices={"input": "1", "output": "2"}),
+            id="nothing is inherited",
+        ),
+        pytest.param(
+            own_price(prices={"input": "0.7/7.0", "output": "1"}),
+            Terms(
+                prices={
+                    "input": "0.7/7.0",
+                    "output": "1",
+                    "cache_write_5m": "0.125",
+                    "cache_read": "0.01",
+                },
+                intervals=(Interval(200_000, None, {"input": "0.2", "output": "1.5"}),),
+                tiers={"priority": {"input": "0.2", "cache_read": "0.02"}},
+            ),
+            id="typed in yuan",
+        ),
+        pytest.param(
+            own_price(mode="seconds", prices={"seconds": "0.1"}),
+            Terms("seconds", {"seconds": "0.1"}),
+            id="by the second, with nothing of the tokens",
+        ),
+        pytest.param(
+            own_price(
+                prices={"input": "1"},
+                intervals=(Interval(0, 10, {"input": "5"}), Interval(10, 20, {})),
+                tiers={},
+            ),
+            Terms(
+                prices={
+                    "input": "1",
+                    "output": "15",
+                    "cache_write_5m": "1.25",
+                    "cache_read": "0.1",
+                },
+                intervals=(Interval(0, 10, {"input": "5"}),),
+            ),
+            id="ranges of its own",
+        ),
+    ],
+)
+def test_a_customers_price_beside_the_official_one(price: CustomerPrice, expected: Terms) -> None:
+    assert customer_terms(price, BASE) == expected
+
+
+def test_fees_are_inherited_as_they_are_and_labels_not_at_all() -> None:
+    base = Terms(
+        prices={"input": "0", "cache_read": "0.4", "queries": "0.002", "tool:web_search": "0.01"},
+        intervals=(Interval(0, None, {"images": "0.16"}, label="4K"),),
+        tiers={"fast": {"cache_write_1h": "8"}},
+    )
+    assert customer_terms(own_price(prices={"input": "2"}), base) == Terms(
+        prices={"input": "2", "cache_read": "0.4", "queries": "0.002", "tool:web_search": "0.01"},
+        tiers={"fast": {"cache_write_1h": "8"}},
+    )
+
+
+def test_a_price_in_another_mode_inherits_the_tools_alone() -> None:
+    base = Terms(prices={"input": "3", "tool:web_search": "0.01"})
+    price = own_price(mode="times", prices={"calls": "0.05"})
+    assert customer_terms(price, base).prices == {"tool:web_search": "0.01", "calls": "0.05"}
