@@ -11,7 +11,8 @@ import pytest
 from google import genai
 from google.genai import errors as google_errors
 
-from tollgate.dialects import Call, StopReason, load
+from tests.dialect_streams import passed
+from tollgate.dialects import Call, Dialect, StopReason, Telling, load
 from tollgate.domain.errors import (
     InsufficientBalance,
     ModelNotFound,
@@ -23,6 +24,7 @@ from tollgate.domain.errors import (
 CHAT, MESSAGES, GEMINI = (load(n) for n in ("openai_chat", "anthropic_messages", "gemini"))
 CALL = Call("generate", "m", b"{}", stream=True)
 SSE = replace(CALL, query="alt=sse")
+RECEIPT = "tollgate.receipt"
 FAILED = UpstreamFailed("the upstream broke")
 
 CHAT_BEGIN = (
@@ -102,6 +104,33 @@ def gemini(upstream: Upstream) -> Iterator[genai.Client]:
     client = genai.Client(api_key="k", http_options={"base_url": upstream.url})
     yield client
     client.close()
+
+
+CHAT_END = (
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":'
+    b'[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}\n\n'
+    b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],'
+    b'"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}}\n\n'
+    b"data: [DONE]\n\n"
+)
+MESSAGES_END = (
+    b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn",'
+    b'"stop_sequence":null},"usage":{"output_tokens":3}}\n\n'
+    b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
+GEMINI_END = (
+    b'data: {"candidates": [{"content": {"parts": [{"text": "lo"}],"role": "model"},'
+    b'"finishReason": "STOP","index": 0}],"usageMetadata": {"promptTokenCount": 3,'
+    b'"candidatesTokenCount": 2}}\r\n\r\n'
+)
+
+
+def told(dialect: Dialect, stream: bytes) -> bytes:
+    """A stream with its cost and its receipt in it."""
+    tap = dialect.tap(SSE)
+    tap.tell(Telling(lambda: "0.0000057", lambda: {"request_id": "req_1"}))
+    return passed(tap, stream)
 
 
 REASONS = pytest.mark.parametrize("reason", ["time_limit", "balance"])
@@ -234,3 +263,64 @@ def test_every_sdk_reads_its_list_of_models(
     assert [model.name for model in gemini.models.list()] == ["models/a", "models/b"]
     upstream.answer(200, GEMINI.write_model("a", 5))
     assert gemini.models.get(model="a").name == "models/a"
+
+
+def test_openai_reads_a_stream_that_tells_its_cost_and_its_receipt(
+    upstream: Upstream, chat: openai.OpenAI
+) -> None:
+    upstream.body = told(CHAT, CHAT_BEGIN + CHAT_END)
+    chunks = list(chat.chat.completions.create(model="m", messages=[], stream=True))
+    assert [c.choices[0].delta.content for c in chunks if c.choices] == ["Hel", None]
+    assert [c.to_dict()["receipt"] for c in chunks if c.to_dict()["object"] == RECEIPT] == [
+        {"request_id": "req_1"}
+    ]
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.to_dict()["cost"] == 0.0000057
+    assert chunks[-1].usage.total_tokens == 10
+
+
+def test_openais_helper_reads_over_the_receipt(upstream: Upstream, chat: openai.OpenAI) -> None:
+    upstream.body = told(CHAT, CHAT_BEGIN + CHAT_END)
+    with chat.chat.completions.stream(model="m", messages=[]) as stream:
+        final = stream.get_final_completion()
+    assert final.choices[0].message.content == "Hel"
+    assert final.usage is not None
+    assert (final.usage.total_tokens, final.usage.to_dict()["cost"]) == (10, 0.0000057)
+
+
+def test_anthropic_reads_a_stream_that_tells_its_cost_and_its_receipt(
+    upstream: Upstream, claude: anthropic.Anthropic
+) -> None:
+    upstream.body = told(MESSAGES, MESSAGES_BEGIN + MESSAGES_END)
+    events = list(claude.messages.create(model="m", max_tokens=5, messages=[], stream=True))
+    assert [event.type for event in events if str(event.type) != RECEIPT] == [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    ]
+    (changed,) = (event for event in events if event.type == "message_delta")
+    assert changed.usage.to_dict() == {"output_tokens": 3, "cost": 0.0000057}
+
+
+def test_anthropics_helper_reads_over_the_receipt(
+    upstream: Upstream, claude: anthropic.Anthropic
+) -> None:
+    upstream.body = told(MESSAGES, MESSAGES_BEGIN + MESSAGES_END)
+    with claude.messages.stream(model="m", max_tokens=5, messages=[]) as stream:
+        said = "".join(stream.text_stream)
+        final = stream.get_final_message()
+    assert (said, final.stop_reason, final.usage.output_tokens) == ("Hel", "end_turn", 3)
+
+
+def test_google_reads_a_stream_that_tells_its_cost(
+    upstream: Upstream, gemini: genai.Client
+) -> None:
+    upstream.body = told(GEMINI, GEMINI_BEGIN + GEMINI_END)
+    assert b'"cost":0.0000057' in upstream.body
+    chunks = list(gemini.models.generate_content_stream(model="m", contents="Hi"))
+    assert [chunk.text for chunk in chunks] == ["Hel", "lo"]
+    assert chunks[-1].usage_metadata is not None
+    assert chunks[-1].usage_metadata.candidates_token_count == 2
