@@ -1,0 +1,223 @@
+"""The decision table of onehub.md §11.4, row by row, and the names it is asked about."""
+
+from dataclasses import replace
+
+import pytest
+
+from tollgate.domain import errors
+from tollgate.domain.catalog import (
+    CustomerPrice,
+    GlobalPart,
+    Key,
+    ModelGroup,
+    ModelGroupChannel,
+    Price,
+    Profile,
+)
+from tollgate.domain.model_groups import Asking, Chosen, choose, in_force, named
+
+NOW = 1_000
+KEY = Key("key_1", "k001", "hash", 1, "grp_1")
+VIP = replace(KEY, pricing_group="vip")
+ELSE = replace(KEY, pricing_group="vip", pricing_group_fallback="default")
+ON = CustomerPrice("m", "vip", 3, prices={"input": "1"})
+OFF = replace(ON, enabled=False)
+PAST = replace(ON, effective_to=NOW)
+LATER = replace(ON, effective_from=NOW + 1)
+MINE = CustomerPrice("m", "default", 5, prices={"input": "2"})
+
+
+def asking(
+    key: Key = KEY,
+    *,
+    default: str = "default",
+    group: ModelGroup | None = None,
+    permitted: bool = False,
+    price: CustomerPrice | None = None,
+) -> Asking:
+    """A call for model m, its groups, and what the user has in the group the price names."""
+    groups = {} if group is None else {"m": {key.pricing_group or default: group}}
+    everywhere = GlobalPart(1, {}, {"m": default} if default else {}, {}, groups)
+    profile = Profile(
+        "usr_1",
+        1,
+        "active",
+        {},
+        rpm=1,
+        concurrency=1,
+        prices={} if price is None else {"m": {price.code: (price,)}},
+        permissions={"m": frozenset({"vip"})} if permitted else {},
+    )
+    return Asking(everywhere, profile, key, "m", NOW)
+
+
+GROUP = ModelGroup("tokens")
+SWITCHED_OFF = ModelGroup("tokens", enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param(asking(default=""), Chosen("", 2), id="rows 2 and 3: no groups at all"),
+        pytest.param(
+            asking(replace(KEY, pricing_group="default"), default=""),
+            Chosen("", 2),
+            id="row 4: 'default' of a model without groups",
+        ),
+        pytest.param(asking(price=MINE), Chosen("default", 6, MINE), id="row 6: own price"),
+        pytest.param(asking(), Chosen("default", 7), id="row 7: none, the official one"),
+        pytest.param(
+            asking(price=replace(MINE, enabled=False)), Chosen("default", 7), id="row 8: own off"
+        ),
+        pytest.param(
+            asking(price=replace(MINE, effective_to=NOW)),
+            Chosen("default", 7),
+            id="row 8: own over",
+        ),
+        pytest.param(
+            asking(ELSE),
+            Chosen("default", 7, fallback=True),
+            id="row 11: falls back to the default",
+        ),
+        pytest.param(
+            asking(ELSE, price=MINE),
+            Chosen("default", 6, MINE, fallback=True),
+            id="row 11: falls back to the own price in the default",
+        ),
+        pytest.param(
+            asking(replace(KEY, pricing_group="default")),
+            Chosen("default", 7),
+            id="row 13: the default by its name",
+        ),
+        pytest.param(
+            asking(VIP, default="vip", price=ON),
+            Chosen("vip", 6, ON),
+            id="row 13: the default needs no permission",
+        ),
+        pytest.param(
+            asking(VIP, group=GROUP, permitted=True, price=ON),
+            Chosen("vip", 20, ON),
+            id="row 20: permission and price",
+        ),
+        pytest.param(
+            asking(ELSE, group=GROUP, permitted=True, price=ON),
+            Chosen("vip", 20, ON),
+            id="row 20: a key that may fall back need not",
+        ),
+        pytest.param(
+            asking(group=ModelGroup("tokens", channels=(ModelGroupChannel("chn_1", 2, 3),))),
+            Chosen("default", 7, channels=(ModelGroupChannel("chn_1", 2, 3),)),
+            id="the default's channels",
+        ),
+    ],
+)
+def test_rows_that_end_in_a_price(asked: Asking, expected: Chosen) -> None:
+    assert choose(asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        pytest.param(asking(group=SWITCHED_OFF), errors.ModelGroupDisabled, id="row 5"),
+        pytest.param(asking(VIP), errors.ModelGroupNotFound, id="row 10"),
+        pytest.param(
+            asking(VIP, default=""), errors.ModelGroupNotFound, id="row 10: a model without groups"
+        ),
+        pytest.param(
+            asking(ELSE, group=SWITCHED_OFF),
+            errors.ModelGroupDisabled,
+            id="row 11: only a missing group falls back, never a refused one",
+        ),
+        pytest.param(
+            asking(VIP, group=SWITCHED_OFF, permitted=True, price=ON),
+            errors.ModelGroupDisabled,
+            id="row 12",
+        ),
+        pytest.param(asking(VIP, group=GROUP), errors.ModelGroupNotPermitted, id="rows 14 and 17"),
+        pytest.param(
+            asking(VIP, group=GROUP, price=ON), errors.ModelGroupNotPermitted, id="row 15"
+        ),
+        pytest.param(
+            asking(VIP, group=GROUP, price=OFF), errors.ModelGroupNotPermitted, id="row 16"
+        ),
+        pytest.param(
+            asking(ELSE, group=GROUP), errors.ModelGroupNotPermitted, id="row 14: no falling back"
+        ),
+        pytest.param(
+            asking(VIP, group=GROUP, permitted=True),
+            errors.ModelGroupPriceNotConfigured,
+            id="row 18",
+        ),
+        pytest.param(
+            asking(VIP, group=GROUP, permitted=True, price=OFF),
+            errors.ModelGroupPriceNotConfigured,
+            id="row 19: off",
+        ),
+        pytest.param(
+            asking(VIP, group=GROUP, permitted=True, price=PAST),
+            errors.ModelGroupPriceNotConfigured,
+            id="row 19: over",
+        ),
+        pytest.param(
+            asking(VIP, group=GROUP, permitted=True, price=LATER),
+            errors.ModelGroupPriceNotConfigured,
+            id="row 19: not begun",
+        ),
+    ],
+)
+def test_rows_that_end_in_a_refusal(asked: Asking, refusal: type[errors.TollgateError]) -> None:
+    with pytest.raises(refusal) as caught:
+        choose(asked)
+    assert type(caught.value) is refusal
+    assert caught.value.param == "model"
+    assert caught.value.detail == {"group": asked.key.pricing_group or "default"}
+
+
+def test_what_a_snapshot_notes_of_the_choice() -> None:
+    assert Chosen("", 2).flags == ("no_model_group",)
+    assert Chosen("default", 7, fallback=True).flags == ("fallback",)
+    assert Chosen("", 2, fallback=True).flags == ("no_model_group", "fallback")
+    assert Chosen("vip", 20).flags == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "version"),
+    [(0, None), (100, 1), (199, 1), (200, 2), (299, 2), (300, 1), (399, 1), (400, 3), (9_999, 3)],
+)
+def test_the_latest_version_whose_window_holds_the_instant(now: int, version: int | None) -> None:
+    versions = (
+        Price("m", 1, effective_from=100),
+        Price("m", 2, effective_from=200, effective_to=300),
+        Price("m", 3, effective_from=400),
+    )
+    found = in_force(versions, now)
+    assert (None if found is None else found.version) == version
+
+
+@pytest.mark.parametrize(
+    ("requested", "mapped", "expected"),
+    [
+        pytest.param("alias", "m", "m", id="an alias uses those of what it maps to"),
+        pytest.param("own", "m", "own", id="unless it has its own"),
+        pytest.param("m", "own", "m", id="a model's own, whatever it maps to"),
+        pytest.param("alias", "nothing", "alias", id="neither has any"),
+        pytest.param("m", "m", "m", id="not mapped"),
+    ],
+)
+def test_whose_groups_a_name_uses(requested: str, mapped: str, expected: str) -> None:
+    everywhere = GlobalPart(1, {}, {"m": "default"}, {}, {"own": {"vip": GROUP}})
+    assert named(everywhere, requested, mapped) == expected
+
+
+def test_lookups_take_the_exact_model_then_the_longest_prefix_one_record_each() -> None:
+    everywhere = GlobalPart(
+        1, {}, {"gpt-4o": "default"}, {}, {"gpt-*": {"vip": GROUP}, "*": {"vip": SWITCHED_OFF}}
+    )
+    near = CustomerPrice("gpt-4*", "vip", 2, prices={"input": "2"})
+    far = CustomerPrice("*", "vip", 1, prices={"input": "1"})
+    profile = Profile(
+        "usr_1", 1, "active", {}, 1, 1,
+        prices={"*": {"vip": (far,)}, "gpt-4*": {"vip": (near,)}, "gpt-4o": {"other": (far,)}},
+        permissions={"gpt-4o": frozenset({"other"}), "gpt-*": frozenset({"vip"})},
+    )  # fmt: skip
+    assert choose(Asking(everywhere, profile, VIP, "GPT-4o", NOW)) == Chosen("vip", 20, near)
