@@ -26,10 +26,11 @@ class FieldsRefused(ValidationFailed):
 
 
 def field_error(error: Mapping[str, Any]) -> dict[str, str]:
-    """Where, and what is wrong; the refused value itself is never repeated."""
-    where = [str(part) for part in error["loc"] if part not in {"body", "query", "header", "path"}]
+    """Where, rows from 1, and what is wrong; the refused value itself is never repeated."""
+    where = [part for part in error["loc"] if part not in {"body", "query", "header", "path"}]
+    steps = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in where)
     return {
-        "field": ".".join(where) or "body",
+        "field": "".join(steps).removeprefix(".") or "body",
         "message": in_words(error),
         "code": str(error["type"]),
     }
