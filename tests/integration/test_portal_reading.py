@@ -17,7 +17,7 @@ PRICE = PriceSnapshot(
 ).to_json()
 HIDDEN = (
     *("chain", "channel", "account", "cost", "cost_usd", "margin_usd", "upstream_model"),
-    *("billing_model", "upstream_id", "attempts", "group", "requested_group", "user"),
+    *("billing_model", "upstream_id", "attempts", "group", "user"),
 )
 CANARIES = ("secret-", "chn_canary", "acc_canary", "up_canary")
 

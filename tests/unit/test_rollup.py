@@ -198,18 +198,75 @@ def test_only_staff_see_how_a_call_was_routed() -> None:
     full = receipt(RECORD, settled=True, staff=True)
     assert full.keys() - own.keys() == {
         "user",
-        "key",
         "group",
-        "requested_group",
         "channel",
         "account",
         "billing_model",
         "upstream_model",
         "chain",
+        "image_cost_usd",
         "cost_usd",
         "margin_usd",
         "upstream_id",
+        "dialect",
+        "finish",
+        "first_byte_at",
         "suspect",
         "attempts",
     }
     assert (full["cost_usd"], full["margin_usd"]) == ("0.000001", "0.0000014")
+    assert full["image_cost_usd"] == "0.000000007"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"chain": ("m", "mapped", "wire")}, ["m", "mapped", "wire"], id="recorded"),
+        pytest.param({}, ["m", "wire"], id="none recorded: what was requested, what was sent"),
+        pytest.param({"upstream_model": "m"}, ["m"], id="sent as requested"),
+        pytest.param({"upstream_model": ""}, ["m"], id="nothing else known"),
+        pytest.param({"account": ""}, ["m"], id="never sent"),
+        pytest.param({"account": "", "model": ""}, [], id="killed, nothing known"),
+    ],
+)
+def test_staff_see_the_names_of_a_model_on_its_way(
+    changes: dict[str, Any], expected: list[str]
+) -> None:
+    assert receipt(replace(RECORD, **changes), settled=True, staff=True)["chain"] == expected
+
+
+def test_every_class_is_shown_with_what_it_was_charged() -> None:
+    prices = {"input": "2", "cache_read": "0.2", "output": "10", "output_image": "40"}
+    snapshot = PriceSnapshot("official", "m", 3, "m", prices=prices, model_group="vip")
+    usage = {
+        "input": 1_000,
+        "cache_read": 500,
+        "cache_write_5m": 250,
+        "cache_write_1h": 100,
+        "input_audio": 50,
+        "input_image": 300,
+        "output": 700,
+        "reasoning": 40,
+        "output_audio": 30,
+        "output_image": 1_290,
+    }
+    record = replace(RECORD, usage=usage, charge=62_800_000, price=snapshot.to_json())
+    told = receipt(record, settled=True, staff=False)
+    assert {line["class"]: line["amount_usd"] for line in told["lines"]} == {
+        "input": "0.002",
+        "cache_read": "0.0001",
+        "cache_write_5m": "0.0005",
+        "cache_write_1h": "0.0002",
+        "input_audio": "0.0001",
+        "input_image": "0.0006",
+        "output": "0.007",
+        "reasoning": "0.0004",
+        "output_audio": "0.0003",
+        "output_image": "0.0516",
+    }
+    assert (told["charge_usd"], told["usage"]) == ("0.0628", usage)
+    assert (told["key"], told["price"]["mode"], told["price"]["model_group"]) == (
+        "key_1",
+        "tokens",
+        "vip",
+    )

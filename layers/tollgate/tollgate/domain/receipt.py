@@ -67,6 +67,8 @@ def receipt(record: UsageRecord, *, settled: bool, staff: bool) -> dict[str, Any
     hold = parse_hold_id(record.hold)
     facts: dict[str, Any] = {
         "request_id": request_id(hold.rid, record.user),
+        "key": record.key,
+        "requested_group": record.requested_group,
         "model": record.model,
         "state": record.state,
         "status": record.status,
@@ -97,17 +99,27 @@ def staff_facts(record: UsageRecord) -> dict[str, Any]:
     """What only staff may see of a call."""
     return {
         "user": record.user,
-        "key": record.key,
         "group": record.group,
-        "requested_group": record.requested_group,
         "channel": record.channel,
         "account": record.account,
         "billing_model": record.billing_model,
         "upstream_model": record.upstream_model,
-        "chain": list(record.chain),
+        "chain": steps(record),
+        "image_cost_usd": usd(record.image_cost),
         "cost_usd": usd(record.cost),
         "margin_usd": usd(record.charge - record.cost),
         "upstream_id": record.upstream_id,
+        "dialect": record.dialect,
+        "finish": record.finish,
+        "first_byte_at": record.first_byte,
         "suspect": record.suspect,
         "attempts": [dict(attempt) for attempt in record.attempts],
     }
+
+
+def steps(record: UsageRecord) -> list[str]:
+    """The names of the model on its way: as recorded, else what was requested and what was sent."""
+    if record.chain:
+        return list(record.chain)
+    sent = record.upstream_model if record.account else ""
+    return [name for name in dict.fromkeys((record.model, sent)) if name]
