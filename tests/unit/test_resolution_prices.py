@@ -1,0 +1,423 @@
+"""Which price a call gets: customer, channel or official, by which name, times which multiplier."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from tollgate.domain import errors
+from tollgate.domain.call import Call
+from tollgate.domain.catalog import (
+    Account,
+    Channel,
+    ChannelPart,
+    ChannelPricing,
+    ChannelRow,
+    CustomerPrice,
+    GlobalPart,
+    GroupPart,
+    Key,
+    ModelGroup,
+    ModelGroupChannel,
+    Price,
+    Profile,
+)
+from tollgate.domain.resolution import Caller, Candidate, Question, resolve
+
+NOW = 1_000_000
+ACCOUNT = Account("acc_1", "one", "openai", "apikey", "https://api.example.com/v1", {})
+KEY = Key("key_1", "k001", "hash", 1, "grp_1")
+PROFILE = Profile("usr_1", 1, "active", {"hash": KEY}, rpm=60, concurrency=8)
+PRICES = {
+    "gpt-4o": (Price("gpt-4o", 1, prices={"input": "2.5", "output": "10", "cache_read": "1.25"}),),
+    "mapped": (Price("mapped", 2, prices={"input": "8", "output": "9"}),),
+    "wire": (Price("wire", 3, prices={"input": "7", "output": "6"}),),
+}
+GROUP = GroupPart(
+    "grp_1", 1, "g001", "main", "openai", "active", Decimal("1.5"), accounts=(ACCOUNT,)
+)
+EVERYWHERE = GlobalPart(1, PRICES, {"gpt-4o": "default"}, {})
+
+
+def row(pattern: str, platform: str = "openai", **prices: str) -> ChannelRow:
+    """Flat prices of a channel."""
+    return ChannelRow(platform, pattern, prices=prices)
+
+
+def channel(*rows: ChannelRow, **fields: object) -> Channel:
+    """A channel with these rows, in force since ever."""
+    by_platform: dict[str, dict[str, ChannelRow]] = {}
+    for each in rows:
+        by_platform.setdefault(each.platform, {})[each.pattern] = each
+    pricing = (ChannelPricing(4, by_platform),) if rows else ()
+    return Channel("chn_1", "sold", pricing=pricing, **fields)  # type: ignore[arg-type]
+
+
+def question(model: str = "gpt-4o", **changes: object) -> Question:
+    """One call of the only user; a channel goes into the group."""
+    sold = changes.pop("channel", None)
+    group = replace(GROUP, channel=sold) if isinstance(sold, Channel) else GROUP
+    asked = Question(
+        Caller(PROFILE, KEY), Call("generate", model, b""), ("openai",), EVERYWHERE, group, NOW
+    )
+    return replace(asked, **changes)  # type: ignore[arg-type]
+
+
+def only(asked: Question) -> Candidate:
+    """The one candidate of a call."""
+    (found,) = resolve(asked)
+    return found
+
+
+def customer(price: CustomerPrice, key: Key = KEY, *permitted: str) -> Caller:
+    """A user with a price of their own for gpt-4o."""
+    profile = replace(
+        PROFILE,
+        prices={"gpt-4o": {price.code: (price,)}},
+        permissions={"gpt-4o": frozenset(permitted)},
+    )
+    return Caller(profile, key)
+
+
+MINE = CustomerPrice("gpt-4o", "default", 7, prices={"input": "2", "output": "4"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "source", "price_id", "version", "input_price", "multiplier"),
+    [
+        pytest.param(
+            question(), "official", "gpt-4o", 1, "2.5", ("1.5", "group"), id="the official price"
+        ),
+        pytest.param(
+            question(multiplier="0.8"),
+            "official",
+            "gpt-4o",
+            1,
+            "2.5",
+            ("0.8", "user"),
+            id="the user's own multiplier",
+        ),
+        pytest.param(
+            question(multiplier="0"),
+            "official",
+            "gpt-4o",
+            1,
+            "2.5",
+            ("0", "user"),
+            id="an explicit zero",
+        ),
+        pytest.param(
+            question(channel=channel(row("gpt-*", input="1"))),
+            "channel",
+            "chn_1#openai#gpt-*",
+            4,
+            "1",
+            ("1.5", "group"),
+            id="the channel's price",
+        ),
+        pytest.param(
+            question(channel=channel(row("gpt-4o"))),
+            "official",
+            "gpt-4o",
+            1,
+            "2.5",
+            ("1.5", "group"),
+            id="a row that only lists the model",
+        ),
+        pytest.param(
+            question(channel=channel(row("gpt-4o", "anthropic", input="1"))),
+            "official",
+            "gpt-4o",
+            1,
+            "2.5",
+            ("1.5", "group"),
+            id="another platform's row is none",
+        ),
+        pytest.param(
+            question(caller=customer(MINE), channel=channel(row("gpt-4o", input="1"))),
+            "customer",
+            "gpt-4o#default",
+            7,
+            "2",
+            ("1.5", "group"),
+            id="the customer's price goes before the channel's",
+        ),
+        pytest.param(
+            question(
+                caller=customer(replace(MINE, apply_group_multiplier=False)), multiplier="0.8"
+            ),
+            "customer",
+            "gpt-4o#default",
+            7,
+            "2",
+            ("1", "none"),
+            id="a price net of every multiplier",
+        ),
+        pytest.param(
+            question("unlisted", channel=channel(row("unlisted", input="3", output="4"))),
+            "channel",
+            "chn_1#openai#unlisted",
+            4,
+            "3",
+            ("1.5", "group"),
+            id="a channel prices what nobody else does",
+        ),
+    ],
+)
+def test_where_a_price_comes_from(
+    asked: Question,
+    source: str,
+    price_id: str,
+    version: int,
+    input_price: str,
+    multiplier: tuple[str, str],
+) -> None:
+    snapshot = only(asked).snapshot
+    assert (snapshot.source, snapshot.price_id, snapshot.version) == (source, price_id, version)
+    assert snapshot.prices["input"] == input_price
+    assert (snapshot.multiplier, snapshot.multiplier_source) == multiplier
+
+
+def test_a_customers_price_inherits_by_ratio_from_the_official_one_alone() -> None:
+    asked = question(caller=customer(MINE), channel=channel(row("gpt-4o", cache_read="9")))
+    assert only(asked).snapshot.prices == {"input": "2", "output": "4", "cache_read": "1"}
+
+
+def test_a_row_that_prices_nothing_in_its_mode_prices_nothing() -> None:
+    silent = ChannelRow("openai", "unlisted", mode="times")
+    with pytest.raises(errors.ModelPriceNotConfigured):
+        resolve(question("unlisted", channel=channel(silent)))
+
+
+def test_the_version_of_the_channels_prices_that_counts_now() -> None:
+    before = ChannelPricing(1, {"openai": {"gpt-4o": row("gpt-4o", input="1")}}, 0, NOW)
+    after = ChannelPricing(2, {"openai": {"gpt-4o": row("gpt-4o", input="2")}}, NOW)
+    sold = Channel("chn_1", "sold", pricing=(before, after))
+    assert only(question(channel=sold)).snapshot.prices["input"] == "2"
+    assert only(question(channel=sold, now_ms=NOW - 1)).snapshot.prices["input"] == "1"
+
+
+MAPPED = {"openai": {"gpt-4o": "mapped"}}
+WIRED = replace(ACCOUNT, model_mapping={"mapped": "wire"})
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "official", "channels"),
+    [
+        ("requested", "gpt-4o", "2.5", "0.1"),
+        ("channel_mapped", "mapped", "8", "0.2"),
+        ("upstream", "wire", "7", "0.3"),
+    ],
+)
+def test_the_billing_name_prices_by_channel_and_officially(
+    source: str, name: str, official: str, channels: str
+) -> None:
+    plain = channel(model_mapping=MAPPED, billing_model_source=source)
+    rows = [row("gpt-4o", input="0.1"), row("mapped", input="0.2"), row("wire", input="0.3")]
+    sold = channel(*rows, model_mapping=MAPPED, billing_model_source=source)
+    for each, price in ((plain, official), (sold, channels)):
+        found = only(question(group=replace(GROUP, channel=each, accounts=(WIRED,))))
+        assert found.snapshot.billing_model == name
+        assert found.snapshot.prices["input"] == price
+        assert found.chain == ("gpt-4o", "mapped", "wire")
+        assert found.snapshot.model_group == "default"
+
+
+def test_accounts_billed_by_their_wire_names_have_their_own_snapshots_and_limits() -> None:
+    other = replace(ACCOUNT, id="acc_2", model_mapping={"mapped": "gpt-4o"}, priority=-1)
+    sold = channel(model_mapping=MAPPED, billing_model_source="upstream")
+    group = replace(GROUP, channel=sold, accounts=(WIRED, other))
+    assert [
+        (found.account.id, found.snapshot.prices["input"], found.price and found.price.version)
+        for found in resolve(question(group=group))
+    ] == [("acc_1", "7", 3), ("acc_2", "2.5", 1)]
+
+
+@pytest.mark.parametrize(
+    ("source", "sold", "refused"),
+    [
+        pytest.param("channel_mapped", "opus", True, id="mapped name not sold"),
+        pytest.param("channel_mapped", "mapped", False, id="mapped name sold"),
+        pytest.param("channel_mapped", "MAP*", False, id="by a prefix in another case"),
+        pytest.param("requested", "mapped", True, id="requested name not sold"),
+        pytest.param("requested", "gpt-4o", False, id="requested name sold"),
+        pytest.param("upstream", "mapped", True, id="wire name not sold"),
+        pytest.param("upstream", "wire", False, id="wire name sold"),
+    ],
+)
+def test_a_restricted_channel_sells_only_what_it_prices(
+    source: str, sold: str, *, refused: bool
+) -> None:
+    sells = channel(
+        row(sold.lower(), input="1", output="1"),
+        model_mapping=MAPPED,
+        billing_model_source=source,
+        restrict_models=True,
+    )
+    asked = question(group=replace(GROUP, channel=sells, accounts=(WIRED,)))
+    if refused:
+        with pytest.raises(errors.ModelNotAllowed):
+            resolve(asked)
+    else:
+        assert only(asked).snapshot.source == "channel"
+
+
+def test_a_price_agreed_with_the_customer_counts_as_sold() -> None:
+    sells = channel(row("opus", input="1"), restrict_models=True)
+    asked = question(caller=customer(MINE), channel=sells)
+    assert only(asked).snapshot.source == "customer"
+
+
+def test_an_account_whose_wire_name_is_not_sold_drops_out() -> None:
+    other = replace(ACCOUNT, id="acc_2", model_mapping={"mapped": "gpt-4o"}, priority=5)
+    sells = channel(
+        row("wire", input="1"),
+        model_mapping=MAPPED,
+        billing_model_source="upstream",
+        restrict_models=True,
+    )
+    asked = question(group=replace(GROUP, channel=sells, accounts=(WIRED, other)))
+    assert only(asked).account.id == "acc_1"
+
+
+@pytest.mark.parametrize(
+    ("rows", "model", "expected"),
+    [
+        pytest.param(
+            [row("claude-*", "antigravity", input="1"), row("claude-x", "gemini", input="2")],
+            "claude-x",
+            "2",
+            id="an exact name on any platform goes before every prefix",
+        ),
+        pytest.param(
+            [row("claude-x", "anthropic", input="1"), row("claude-x", "gemini", input="2")],
+            "claude-x",
+            "1",
+            id="exact on two: the earlier platform",
+        ),
+        pytest.param(
+            [row("c*", "antigravity", input="1"), row("claude-*", "anthropic", input="2")],
+            "claude-x",
+            "1",
+            id="prefixes platform by platform, not by length over all",
+        ),
+        pytest.param(
+            [row("claude-*", "anthropic", input="1"), row("claude-x*", "anthropic", input="2")],
+            "claude-xy",
+            "2",
+            id="the longest prefix of a platform",
+        ),
+        pytest.param(
+            [row("claude-x", "openai", input="1")], "claude-x", None, id="openai is not looked at"
+        ),
+    ],
+)
+def test_antigravity_is_priced_by_three_platforms_in_order(
+    rows: list[ChannelRow], model: str, expected: str | None
+) -> None:
+    account = replace(ACCOUNT, platform="antigravity")
+    group = replace(GROUP, platform="antigravity", channel=channel(*rows), accounts=(account,))
+    asked = question(model, group=group, platforms=("antigravity",))
+    if expected is None:
+        with pytest.raises(errors.ModelPriceNotConfigured):
+            resolve(asked)
+    else:
+        assert only(asked).snapshot.prices == {"input": expected}
+
+
+def test_what_the_upstream_takes_is_its_official_price_times_the_accounts_factor() -> None:
+    account = replace(WIRED, cost_multiplier=Decimal("0.30"))
+    sold = channel(row("mapped", input="1", output="1"), model_mapping=MAPPED)
+    found = only(question(group=replace(GROUP, channel=sold, accounts=(account,))))
+    assert found.cost.prices == {"input": "7", "output": "6"}
+    assert (found.cost.multiplier, found.cost.multiplier_source) == ("0.30", "none")
+    assert (found.cost.billing_model, found.cost.version) == ("wire", 3)
+
+
+def test_the_billed_names_price_stands_in_for_an_unlisted_wire_name() -> None:
+    account = replace(ACCOUNT, model_mapping={"gpt-4o": "in-house"})
+    found = only(question(group=replace(GROUP, accounts=(account,))))
+    assert found.cost.prices == PRICES["gpt-4o"][0].prices
+
+
+def test_without_any_official_price_the_calls_own_stands_in() -> None:
+    found = only(question("x", channel=channel(row("x", input="3", output="4"))))
+    assert found.cost.prices == {"input": "3", "output": "4"}
+    assert (found.cost.multiplier, found.price) == ("1", None)
+
+
+# --- model groups bound to channels ---------------------------------------------------------------
+
+
+def bound(*channels: ModelGroupChannel, **changes: object) -> Question:
+    """A call for the default model group, bound to these channels."""
+    groups = {"gpt-4o": {"default": ModelGroup("tokens", channels=channels)}}
+    return question(everywhere=replace(EVERYWHERE, model_groups=groups), **changes)
+
+
+def part(name: str, *accounts: Account, **fields: object) -> ChannelPart:
+    """A bound channel with its accounts."""
+    return ChannelPart(1, Channel(name, name, **fields), accounts)  # type: ignore[arg-type]
+
+
+FIRST = replace(ACCOUNT, id="acc_a")
+SECOND = replace(ACCOUNT, id="acc_b", priority=9)
+
+
+def test_bound_channels_go_by_priority_and_nothing_else_is_tried() -> None:
+    asked = bound(
+        ModelGroupChannel("chn_a", priority=5),
+        ModelGroupChannel("chn_b", priority=1),
+        bound={"chn_a": part("chn_a", FIRST), "chn_b": part("chn_b", SECOND, FIRST)},
+    )
+    assert [(route.account.id, route.channel) for route in resolve(asked)] == [
+        ("acc_a", "chn_a"),
+        ("acc_b", "chn_b"),
+    ]
+
+
+def test_a_bound_channels_mapping_is_on_the_wire_and_the_price_is_the_own_groups() -> None:
+    asked = bound(
+        ModelGroupChannel("chn_a"),
+        bound={"chn_a": part("chn_a", FIRST, model_mapping={"openai": {"gpt-4o": "wire"}})},
+    )
+    found = only(asked)
+    assert (found.upstream_model, found.chain) == ("wire", ("gpt-4o", "wire"))
+    assert (found.snapshot.billing_model, found.snapshot.prices["input"]) == ("gpt-4o", "2.5")
+
+
+@pytest.mark.parametrize(
+    ("channels", "parts"),
+    [
+        pytest.param(
+            (ModelGroupChannel("chn_a", weight=0),), {"chn_a": part("chn_a", FIRST)}, id="drained"
+        ),
+        pytest.param((ModelGroupChannel("chn_a"),), {}, id="channel not there"),
+        pytest.param((ModelGroupChannel("chn_a"),), {"chn_a": part("chn_a")}, id="no account"),
+        pytest.param(
+            (ModelGroupChannel("chn_a"),),
+            {"chn_a": part("chn_a", replace(FIRST, models=("other",)))},
+            id="no account offers it",
+        ),
+    ],
+)
+def test_a_bound_group_never_leaves_its_channels(
+    channels: tuple[ModelGroupChannel, ...], parts: dict[str, ChannelPart]
+) -> None:
+    with pytest.raises(errors.NoHealthyAccount) as caught:
+        resolve(bound(*channels, bound=parts))
+    assert caught.value.retry_after == 5
+
+
+def test_weights_share_sessions_out_between_bound_channels() -> None:
+    channels = (ModelGroupChannel("chn_a", weight=3), ModelGroupChannel("chn_b", weight=1))
+    parts = {"chn_a": part("chn_a", FIRST), "chn_b": part("chn_b", SECOND)}
+    firsts = [
+        resolve(
+            replace(
+                bound(*channels, bound=parts), call=Call("generate", "gpt-4o", b"", session=f"s{n}")
+            )
+        )[0].channel
+        for n in range(400)
+    ]
+    assert 270 < firsts.count("chn_a") < 330
