@@ -1,5 +1,6 @@
 """One valid request for every admin route that takes a body, and the world it is sent to."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -93,6 +94,12 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     },
     "POST /groups": {"name": "spare", "platform": "anthropic", "multiplier": "1.25"},
     "PATCH /groups/<group>": {"multiplier": "2"},
+    "PUT /groups/<group>/rate-multipliers": {
+        "entries": [{"user_id": "<user>", "multiplier": "0.5"}]
+    },
+    "PUT /users/<user>/rate-multipliers": {
+        "entries": [{"group_id": "<group>", "multiplier": "0.5"}]
+    },
     "POST /accounts": {
         "name": "two",
         "platform": "openai",
@@ -134,7 +141,5 @@ def query_of(route: str) -> dict[str, str]:
 
 def body_of(route: str, world: World) -> dict[str, Any]:
     """The valid body of a route, with ids of what is there."""
-    body = dict(BODIES[route])
-    if body.get("group") == "<group>":
-        body["group"] = world.group
+    body: dict[str, Any] = json.loads(world.path(json.dumps(BODIES[route])))
     return body

@@ -15,19 +15,19 @@ Multipliers = Mapping[str, str]
 """User → multiplier, a decimal as text."""
 
 
-def check_rows(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The multipliers that rows of user and multiplier list.
+def check_rows(rows: Iterable[tuple[str, str]], field: str = "user_id") -> dict[str, str]:
+    """The multipliers that rows of an id and a multiplier list; `field` is what the id is called.
 
     Raises:
-        ValidationFailed: a user is there twice, or a multiplier is none; names row and field.
+        ValidationFailed: an id is there twice, or a multiplier is none; names row and field.
     """
     numbers: dict[str, int] = {}
     found: dict[str, str] = {}
-    for number, (user, multiplier) in enumerate(rows, start=1):
-        if user in found:
-            raise row_refused(number, "user_id", f"{user} is in row {numbers[user]} already")
+    for number, (name, multiplier) in enumerate(rows, start=1):
+        if name in found:
+            raise row_refused(number, field, f"{name} is in row {numbers[name]} already")
         check_multiplier(Decimal(multiplier), row_field(number, "multiplier"))
-        numbers[user], found[user] = number, multiplier
+        numbers[name], found[name] = number, multiplier
     return found
 
 

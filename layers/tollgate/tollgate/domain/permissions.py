@@ -11,6 +11,7 @@ READ: Final = frozenset(
         "users.read",
         "keys.read",
         "groups.read",
+        "multipliers.read",
         "accounts.read",
         "channels.read",
         "prices.read",
@@ -30,6 +31,7 @@ READ: Final = frozenset(
 CATALOG: Final = frozenset(
     {
         "groups.write",
+        "multipliers.write",
         "accounts.write",
         "channels.write",
         "prices.write",
@@ -45,7 +47,8 @@ STAFF: Final = frozenset({"tokens.read", "tokens.write"})
 
 PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = {
     "owner": READ | CATALOG | PEOPLE | MONEY | WORK | OVERSIGHT | STAFF,
-    "finance": (READ | MONEY | WORK | {"prices.write"}) - {"accounts.read", "health.read"},
+    "finance": (READ | MONEY | WORK | {"prices.write", "multipliers.write"})
+    - {"accounts.read", "health.read"},
     "operator": READ | CATALOG | PEOPLE | WORK,
     "support": READ - {"accounts.read", "channels.read", "settings.read"},
     "auditor": READ | OVERSIGHT | {"tokens.read"},

@@ -10,6 +10,7 @@ from tollgate.web.admin.groups import GroupResource
 from tollgate.web.admin.jobs import JobResource
 from tollgate.web.admin.keys import KeyResource
 from tollgate.web.admin.model_groups import ModelGroupResource
+from tollgate.web.admin.multipliers import MultiplierResource
 from tollgate.web.admin.oversight import OversightResource
 from tollgate.web.admin.prices import PriceResource
 from tollgate.web.admin.settings import SettingResource
@@ -31,6 +32,7 @@ RESOURCES = (
     UsageResource,
     StatisticsResource,
     GroupResource,
+    MultiplierResource,
     AccountResource,
     ChannelResource,
     PriceResource,

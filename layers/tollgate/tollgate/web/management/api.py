@@ -29,7 +29,6 @@ from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.versions import etag
 from tollgate.web.requests import Request, read_event
 
-BODY_LIMIT: Final = 512 * 1024
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ALLOWED_HEADERS: Final = "authorization, content-type, idempotency-key, if-match, x-csrf-token"
 RESOLVER: Final = Lock()
@@ -93,7 +92,7 @@ class Api:
         if endpoint.permission and endpoint.permission not in call.caller.permissions:
             raise Forbidden(f"your role may not do this; it takes {endpoint.permission}")
         endpoint.check_query(request.query)
-        text = checked_body(request) if endpoint.body else None
+        text = checked_body(request, endpoint.body_limit) if endpoint.body else None
         event = {**raw[0], "body": text, "isBase64Encoded": False}
         token = CURRENT.set(call)
         try:
@@ -175,14 +174,14 @@ def preflight(endpoints: Iterable[Endpoint], path: str) -> Answer:
     return {"statusCode": 204, "headers": allowed, "body": "", "isBase64Encoded": False}
 
 
-def checked_body(request: Request) -> str:
+def checked_body(request: Request, limit: int) -> str:
     """The text of a body that is one strict JSON object.
 
     Raises:
         InvalidRequest, RequestTooLarge, UnsupportedContentType: it is not.
     """
-    if len(request.body) > BODY_LIMIT:
-        raise RequestTooLarge(f"the body has {len(request.body)} bytes; the limit is {BODY_LIMIT}")
+    if len(request.body) > limit:
+        raise RequestTooLarge(f"the body has {len(request.body)} bytes; the limit is {limit}")
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
     if kind.lower() != "application/json":
         raise UnsupportedContentType(f"send application/json, not {kind}")

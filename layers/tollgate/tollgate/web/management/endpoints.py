@@ -5,23 +5,29 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from tollgate.domain.errors import InvalidRequest
 from tollgate.web.management.fields import Body
 
+BODY_LIMIT: Final = 512 * 1024
+
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One route. `path` names its variables `<so>`; `permission` empty opens it to everybody."""
+    """One route. `path` names its variables `<so>`; `permission` empty opens it to everybody.
+
+    `body_limit` is in bytes.
+    """
 
     method: str
     path: str
     permission: str
     handler: Callable[..., Any]
     status: int = 200
+    body_limit: int = BODY_LIMIT
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
