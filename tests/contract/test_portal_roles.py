@@ -22,6 +22,7 @@ MAY: dict[str, dict[str, int]] = {
     "PUT /password": USERS | {"A": 422, "B": 422},
     "GET /me": USERS,
     "GET /groups": USERS,
+    "GET /groups/rates": USERS,
     "GET /keys": USERS,
     "POST /keys": USERS | {"A": 201, "B": 201},
     "GET /keys/<key>": OWNER,
