@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollgate.domain.catalog import Interval
-from tollgate.domain.charge import PriceSnapshot, apportion, charge, scaled
-from tollgate.domain.errors import PricingMisconfigured
+from tollgate.domain.charge import PriceSnapshot, apportion, charge, total
 from tollgate.domain.usage import Usage
 
 
@@ -123,31 +122,132 @@ def test_a_times_price_counts_calls_and_nothing_else() -> None:
 
 
 def test_a_seconds_price_counts_seconds_and_nothing_else() -> None:
-    bill = charge(Usage({"seconds": 8_000, "output": 99}), snapshot({"seconds": "0.1"}, mode="seconds"))
+    bill = charge(
+        Usage({"seconds": 8_000, "output": 99}), snapshot({"seconds": "0.1"}, mode="seconds")
+    )
     assert bill.nanos == 800_000_000
 
 
-def test_a_snapshot_survives_its_json() -> None:
-    rule = snapshot(CLAUDE, intervals=LONG, multiplier="0.85", flags=("no_model_group",))
+@pytest.mark.parametrize(
+    ("price", "milliseconds", "multiplier", "nanos"),
+    [
+        pytest.param("0.70/7.0", 10_000, "1", 1_000_000_000, id="0.70 yuan, 10 s"),
+        pytest.param("0.50/7.0", 8_000, "1", 571_428_572, id="0.50 yuan, 8 s"),
+        pytest.param("0.50/7.3", 8_000, "1", 547_945_206, id="at another rate"),
+        pytest.param("0.70/7.0", 10_000, "0.8", 800_000_000, id="with a multiplier"),
+        pytest.param("1.20/7.0", 8_040, "1", 1_378_285_715, id="a fraction of a second"),
+    ],
+)
+def test_the_five_worked_examples_of_a_seconds_price(
+    price: str, milliseconds: int, multiplier: str, nanos: int
+) -> None:
+    rule = snapshot({"seconds": price}, mode="seconds", multiplier=multiplier)
+    assert charge(Usage({"seconds": milliseconds}), rule).nanos == nanos
+
+
+def test_a_line_says_what_its_price_is_for() -> None:
+    rule = snapshot({"input": "2", "seconds": "0.5", "images": "0.04"})
+    bill = charge(Usage({"input": 10, "seconds": 1_500, "images": 2}), rule)
+    assert [(line.name, line.quantity, line.per, line.nanos) for line in bill.lines] == [
+        ("input", 10, 1_000_000, 20_000),
+        ("seconds", 1_500, 1_000, 750_000_000),
+        ("images", 2, 1, 80_000_000),
+    ]
+
+
+SIZES = (
+    Interval(0, None, {"images": "0.16"}, label="4K"),
+    Interval(0, None, {"images": "0.25"}, label="high/1024x1024"),
+    Interval(0, None, {"images": "0"}, label="free"),
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "nanos", "interval", "label"),
+    [
+        pytest.param(
+            ("high/1024x1024", "1024x1024", "1K"),
+            250_000_000,
+            1,
+            "high/1024x1024",
+            id="most special",
+        ),
+        pytest.param(("3840x2160", "4k"), 160_000_000, 0, "4K", id="by its class, in any case"),
+        pytest.param(("free",), 0, 2, "free", id="a label may be free"),
+        pytest.param(("8K",), 80_000_000, None, "", id="a label without a price: the flat one"),
+        pytest.param((), 80_000_000, None, "", id="no label, whatever the context"),
+    ],
+)
+def test_labels_choose_among_prices(
+    labels: tuple[str, ...], nanos: int, interval: int | None, label: str
+) -> None:
+    rule = snapshot({"images": "0.08"}, mode="times", intervals=SIZES)
+    bill = charge(Usage({"images": 1, "input": 5_000}, labels=labels), rule)
+    assert (bill.nanos, bill.interval, bill.label) == (nanos, interval, label)
+
+
+TIERED = {
+    "intervals": (Interval(100, None, {"input": "4"}, {"priority": {"output": "40"}}),),
+    "tiers": {"priority": {"input": "5", "output": "20"}, "flex": {"input": "1"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("tier", "size", "nanos", "charged"),
+    [
+        pytest.param("", 100, 300_000, "", id="ordinary"),
+        pytest.param("priority", 100, 700_000, "priority", id="the tier's prices"),
+        pytest.param("flex", 100, 200_000, "flex", id="what a tier leaves out costs as ever"),
+        pytest.param(
+            "priority",
+            200,
+            1_200_000,
+            "priority",
+            id="the range goes before the tier, the tier within it first",
+        ),
+        pytest.param("flex", 200, 900_000, "flex", id="the range goes before the tier"),
+        pytest.param("scale", 100, 300_000, "", id="a tier without prices"),
+    ],
+)
+def test_tiers_choose_among_prices(tier: str, size: int, nanos: int, charged: str) -> None:
+    rule = snapshot({"input": "2", "output": "10"}, **TIERED)
+    bill = charge(Usage({"input": size, "output": 10}, tier=tier), rule)
+    assert (bill.nanos, bill.tier) == (nanos, charged)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        snapshot(CLAUDE, intervals=LONG, multiplier="0.85", flags=("no_model_group",)),
+        snapshot({"input": "0.5/7.0"}, **TIERED, currency="CNY", fx="7.0"),
+        snapshot({"images": "0.08"}, mode="times", intervals=SIZES, multiplier_source="none"),
+        snapshot({}, intervals=(Interval(0, None, {}),)),
+        snapshot({}),
+    ],
+)
+def test_a_snapshot_survives_its_json(rule: PriceSnapshot) -> None:
     assert PriceSnapshot.from_json(rule.to_json()) == rule
 
 
-@pytest.mark.parametrize("text", ["-1", "NaN", "Infinity", "0.00000000001", "abc"])
-def test_a_price_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(PricingMisconfigured):
-        scaled(text, 10)
-
-
-PRICES = st.decimals("0", "1000", places=10).map(lambda d: format(d, "f"))
+DECIMALS = st.decimals("0", "1000", places=10).map(lambda d: format(d, "f"))
+RATES = st.decimals("0.0001", "100", places=4).map(lambda d: format(d, "f"))
+QUOTIENTS = st.tuples(DECIMALS, RATES).map("/".join)
+PRICES = DECIMALS | QUOTIENTS
 MULTIPLIERS = st.decimals("0", "100", places=6).map(lambda d: format(d, "f"))
 COUNTS = st.integers(0, 10**8)
 PRICED = st.fixed_dictionaries({"input": PRICES, "output": PRICES, "cache_read": PRICES})
 COUNTED = st.fixed_dictionaries({"input": COUNTS, "output": COUNTS, "cache_read": COUNTS})
 
 
+def value(price: str) -> Fraction:
+    """What a price's text means, by rational numbers."""
+    above, _, below = price.partition("/")
+    return Fraction(above) / Fraction(below or "1")
+
+
 def exact(quantities: dict[str, int], prices: dict[str, str], multiplier: str) -> Fraction:
     """The charge in nanos before rounding, by rational numbers."""
-    dollars = sum(Fraction(prices[name]) * n / 1_000_000 for name, n in quantities.items())
+    dollars = sum(value(prices[name]) * n / 1_000_000 for name, n in quantities.items())
     return dollars * Fraction(multiplier) * 1_000_000_000
 
 
@@ -157,6 +257,33 @@ def test_a_charge_is_the_exact_sum_rounded_up(
 ) -> None:
     bill = charge(Usage(quantities), snapshot(prices, multiplier=multiplier))
     assert bill.nanos == math.ceil(exact(quantities, prices, multiplier))
+    assert sum(line.nanos for line in bill.lines) == bill.nanos
+
+
+ANY = st.fixed_dictionaries({}, optional={"input": PRICES, "output": PRICES, "cache_read": PRICES})
+
+
+@given(COUNTED, PRICED, st.lists(ANY, min_size=3, max_size=3), st.sampled_from(["", "priority"]))
+def test_a_range_and_a_tier_are_chosen_as_rational_numbers_say(
+    quantities: dict[str, int], flat: dict[str, str], special: list[dict[str, str]], tier: str
+) -> None:
+    in_tier, in_range, in_both = special
+    rule = snapshot(
+        flat,
+        tiers={"priority": in_tier},
+        intervals=(Interval(10**7, 10**8, in_range, {"priority": in_both}),),
+    )
+    within = 10**7 < quantities["input"] + quantities["cache_read"] <= 10**8
+    prices = dict(flat)
+    if tier:
+        prices |= in_tier
+    if within:
+        prices |= in_range
+    if within and tier:
+        prices |= in_both
+    bill = charge(Usage(quantities, tier=tier), rule)
+    assert bill.nanos == math.ceil(exact(quantities, prices, "1"))
+    assert bill.nanos == total(Usage(quantities, tier=tier), rule)
     assert sum(line.nanos for line in bill.lines) == bill.nanos
 
 
