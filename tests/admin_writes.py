@@ -69,9 +69,17 @@ PRICE: Final[dict[str, Any]] = {
     "intervals": [{"minimum": 0, "maximum": 1000, "prices": {"input": "3"}}],
     "tiers": {"flex": {"input": "0.5"}},
     "max_output": 4096,
+    "virtual_tokens": 1000,
     "effective_from": 1_795_348_900_000,
+    "effective_to": 1_795_349_900_000,
 }
 
+ROW: Final[dict[str, Any]] = {
+    "platform": "openai",
+    "models": ["gpt-x"],
+    "prices": {"input": "1"},
+    "intervals": [{"minimum": 0, "maximum": 1000, "prices": {"input": "3"}}],
+}
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /users": {
         "email": "bob@example.com",
@@ -111,11 +119,21 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "cost_multiplier": "0.5",
     },
     "PATCH /accounts/<account>": {"priority": 3, "weight": 4, "cost_multiplier": "0.75"},
-    "POST /channels": {"name": "wholesale"},
+    "POST /channels": {"name": "wholesale", "restrict_models": True},
     "PATCH /channels/<channel>": {"description": "for partners"},
+    "PUT /channels/<channel>/pricing": {
+        "pricing": [ROW],
+        "effective_from": 1_795_348_900_000,
+        "effective_to": 1_795_348_990_000,
+    },
+    "POST /channels/<channel>/pricing/rollback": {"number": 1},
+    "POST /channels/<channel>/pricing/cancel": {"number": 2},
     "POST /prices": {"model": "gpt-y", **PRICE},
     "POST /prices/official": {"models": ["gpt-4o"]},
     "PUT /price": PRICE,
+    "POST /price/cancel": {"number": 1},
+    "POST /price/rollback": {"number": 1},
+    "PUT /price/lock": {"locked": True},
     "POST /model_groups": {"model": "gpt-x", "code": "vip"},
     "PATCH /model_group": {"display_name": "Standard"},
     "PUT /default_group": {"code": "default"},
@@ -128,6 +146,9 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
 QUERIES: Final[dict[str, dict[str, str]]] = {
     "/price": {"model": "gpt-x"},
     "/price/versions": {"model": "gpt-x"},
+    "/price/cancel": {"model": "gpt-x"},
+    "/price/rollback": {"model": "gpt-x"},
+    "/price/lock": {"model": "gpt-x"},
     "/model_groups": {"model": "gpt-x"},
     "/model_group": {"model": "gpt-x", "code": "default"},
     "/default_group": {"model": "gpt-x"},

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from tollgate.domain.catalog import Interval
+from tollgate.domain.charge import PriceSnapshot, charge
 from tollgate.domain.errors import ValidationFailed
+from tollgate.domain.money import quota
 from tollgate.domain.price_entry import Figure, PriceEntry, Showing, check_fx, figure, figures_of
+from tollgate.domain.usage import Usage
 
 
 @pytest.mark.parametrize(
@@ -275,6 +278,38 @@ def test_what_cannot_be_meant_is_refused_by_its_field(entry: PriceEntry, field: 
     with pytest.raises(ValidationFailed) as refused:
         figures_of(entry)
     assert refused.value.param == field
+
+
+@pytest.mark.parametrize(
+    ("amount", "milliseconds", "fx", "multiplier", "nanos", "quotas"),
+    [
+        pytest.param("0.70", 10_000, "7.0", "1", 1_000_000_000, 500_000, id="ten seconds"),
+        pytest.param("0.50", 8_000, "7.0", "1", 571_428_572, 285_715, id="no end to the rate"),
+        pytest.param("0.50", 8_000, "7.3", "1", 547_945_206, 273_973, id="another exchange rate"),
+        pytest.param("0.70", 10_000, "7.0", "0.8", 800_000_000, 400_000, id="a multiplier"),
+        pytest.param("1.20", 8_040, "7.0", "1", 1_378_285_715, 689_143, id="8.04 seconds"),
+    ],
+)
+def test_the_worked_examples_of_yuan_per_second_hold_to_the_nano(
+    amount: str, milliseconds: int, fx: str, multiplier: str, nanos: int, quotas: int
+) -> None:
+    """onehub.md §11.7, as ruling R9 settles them."""
+    stored = figures_of(PriceEntry("seconds", price_per_second=amount, currency="CNY", fx=fx))
+    assert stored.mode == "seconds"
+    snapshot = PriceSnapshot(
+        "official", "m", 1, "m", stored.mode, stored.prices, multiplier=multiplier,
+        currency=stored.currency, fx=stored.fx,
+    )  # fmt: skip
+    kept = PriceSnapshot.from_json(snapshot.to_json())
+    found = charge(Usage({"seconds": milliseconds}), kept)
+    assert (found.nanos, quota(found.nanos)) == (nanos, quotas)
+    assert (kept.currency, kept.fx) == ("CNY", fx)
+
+
+def test_a_rate_charges_as_its_virtual_tokens_would() -> None:
+    stored = figures_of(PriceEntry("seconds", rate_k="50", rate_k_output="50"))
+    snapshot = PriceSnapshot("official", "m", 1, "m", "seconds", stored.prices, multiplier="0.8")
+    assert charge(Usage({"seconds": 10_000}), snapshot).nanos == 800_000_000
 
 
 @pytest.mark.parametrize(
