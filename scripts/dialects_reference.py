@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from scripts.errors_reference import kinds
 from tollgate import dialects
-from tollgate.dialects import _gemini_call, anthropic_messages, load, openai_chat
+from tollgate.dialects import (
+    _gemini_call,
+    anthropic_messages,
+    load,
+    openai_chat,
+    openai_images,
+    openai_transcriptions,
+)
 from tollgate.domain.errors import TollgateError
 
 PATH: Final = Path("docs/reference/dialects.md")
@@ -31,6 +38,8 @@ CHANGED: Final = """\
 the chunk with nothing but usage is taken out of the answer |
 | openai_chat, gemini | `"store": true` becomes `false` |
 | gemini | the model's name is replaced in the path, and where the body repeats it |
+| openai_transcriptions | in the form only the field `model`; all else, the boundary included, is \
+the caller's |
 
 Of the caller's headers an upstream sees `accept`, and `anthropic-version` and `anthropic-beta` \
 unchanged; of the query `beta` (Messages) and `alt` (Gemini).
@@ -64,6 +73,21 @@ answer before Gemini 3); `google_maps`: one an answer |
 
 Compactions that Anthropic lists under `iterations`, outside its totals, are added to the classes.
 Usage is also found under `x_groq` and in `choices` (Moonshot).
+
+| Class | transcriptions | pictures |
+|---|---|---|
+| `seconds` | `usage.seconds`, else `usage.prompt_audio_seconds`, else `duration`, else the end \
+of the last subtitle; in thousandths, to the nearest | |
+| `input` | `input_token_details.text_tokens` | `input_tokens` without the classes below |
+| `input_audio` | the rest of `input_tokens` | |
+| `cache_read`, `input_image` | | `input_tokens_details` |
+| `output` | `output_tokens` | `output_tokens_details.text_tokens` |
+| `output_image` | | the rest of `output_tokens` |
+| `images` | | pictures in `data`, or completed in the stream; without one nothing was used |
+
+A picture is priced by its names, the most specific first: `high/1024x1024`, `1024x1024`, `high`,
+and the class by its longest side: `1K` up to 1,024, `2K` up to 2,048, else `4K`. They are those of
+the answer, else of the call; when nobody tells a size it is `2K`.
 """
 
 
@@ -113,7 +137,7 @@ def refusals() -> list[str]:
         "## How a refusal is told",
         "",
         "Our [code](errors.md) stands in `error.code`; in Gemini's shape in capitals in",
-        "`details[].reason`. Chat completions and embeddings have the status of the code itself.",
+        "`details[].reason`. On the other routes the status is that of the code itself.",
         "",
         "| Status | Messages | Gemini |",
         "|---|---|---|",
@@ -125,6 +149,13 @@ def refusals() -> list[str]:
 def refused() -> list[str]:
     """Fields that are answered with 400."""
     named = {
+        "openai_transcriptions": openai_transcriptions.ELSEWHERE,
+        "openai_images": (
+            *openai_images.KEPT_UPSTREAM,
+            *openai_images.ORIGINALS,
+            *openai_images.OTHER_MODELS,
+            "output_format of films and drawings",
+        ),
         "openai_chat": (*openai_chat.KEPT_UPSTREAM, *openai_chat.OTHER_MODELS, "file_id"),
         "anthropic_messages": (
             *anthropic_messages.KEPT_UPSTREAM,

@@ -1,7 +1,9 @@
 """What every dialect must keep, found by discovery: a new one is held to all of it at once."""
 
+import email
 import json
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,8 +20,9 @@ from tollgate.domain.usage import Usage
 
 ROUTES = [pytest.param(d, r, id=f"{r.method} {r.pattern}") for d, r in dialects.routes()]
 ALL = [pytest.param(load(name), id=name) for name in names()]
+STREAMING = {"generate", "transcribe", "draw"}
 STREAMS = [
-    pytest.param(d, r, id=r.pattern) for d, r in dialects.routes() if r.operation == "generate"
+    pytest.param(d, r, id=r.pattern) for d, r in dialects.routes() if r.operation in STREAMING
 ]
 
 VALID: dict[str, dict[str, Any]] = {
@@ -48,11 +51,26 @@ VALID: dict[str, dict[str, Any]] = {
     ":countTokens": {"generateContentRequest": {"contents": [{"parts": []}], "model": "m"}},
     ":embedContent": {"content": {"parts": [{"text": "Hi"}]}},
     ":batchEmbedContents": {"requests": [{"model": "models/m", "content": {}}]},
+    "/audio/transcriptions": {
+        "model": "m", "file": "RIFF", "language": "en", "prompt": "Tollgate", "stream": "true",
+        "response_format": "json", "temperature": "0",
+        "timestamp_granularities": ["word", "segment"],
+        "include": ["logprobs"], "chunking_strategy": "auto",
+    },
+    "/images/generations": {
+        "model": "m", "prompt": "A gate", "n": 2, "size": "1024x1024", "quality": "high",
+        "background": "opaque", "output_format": "png", "partial_images": 1, "stream": True,
+        "user": "u", "moderation": "low",
+    },
 }  # fmt: skip
 """One full call for the end of each route's pattern; a route without one fails its tests."""
 
+FORMS = ("/audio/transcriptions",)
+"""Ends of routes whose calls are forms; a field that is a file is named `file`."""
+
 PATH = {"model": "m"}
 HEADERS = {"accept": "*/*", "x-session-id": "s"}
+FORM_HEADERS = HEADERS | {"content-type": "multipart/form-data; boundary=edge"}
 
 
 def valid(route: Route) -> dict[str, Any]:
@@ -62,7 +80,43 @@ def valid(route: Route) -> dict[str, Any]:
 
 def read(dialect: Dialect, route: Route, body: bytes) -> Call:
     """A call read from a body."""
-    return dialect.read_call(route, PATH, HEADERS, body, "")
+    headers = FORM_HEADERS if route.pattern.endswith(FORMS) else HEADERS
+    return dialect.read_call(route, PATH, headers, body, "")
+
+
+def encoded(route: Route, value: Any, indent: int | None = None) -> bytes:
+    """A call as the route's callers write it: a form, or JSON."""
+    if not (route.pattern.endswith(FORMS) and isinstance(value, dict)):
+        return json.dumps(value, indent=indent).encode()
+    lines = [line for name, held in value.items() for line in field(name, held)]
+    return "\r\n".join([*lines, "--edge--", ""]).encode("utf-8", "surrogatepass")
+
+
+def field(name: str, held: Any) -> list[str]:
+    """The lines of one field of a form, or of each entry of a list."""
+    if isinstance(held, list):
+        return [line for each in held for line in field(f"{name}[]", each)]
+    shown = f'; name="{name}"' + ('; filename="a.wav"' if name == "file" else "")
+    text = held if isinstance(held, str) else json.dumps(held)
+    return ["--edge", f"Content-Disposition: form-data{shown}", "", text]
+
+
+def decoded(route: Route, body: bytes) -> dict[str, Any]:
+    """What another reader than ours finds in a body, by member or by field."""
+    if not route.pattern.endswith(FORMS):
+        found: dict[str, Any] = json.loads(body)
+        return found
+    head = f"Content-Type: {FORM_HEADERS['content-type']}\r\n\r\n".encode()
+    fields: dict[str, Any] = {}
+    for part in email.message_from_bytes(head + body).get_payload():
+        assert isinstance(part, Message)
+        name = str(part.get_param("name", header="content-disposition"))
+        told = part.get_payload()
+        if name.endswith("[]"):
+            fields.setdefault(name.removesuffix("[]"), []).append(told)
+        else:
+            fields[name] = told
+    return fields
 
 
 def error_types(kind: type[TollgateError] = TollgateError) -> Iterator[type[TollgateError]]:
@@ -107,19 +161,19 @@ def test_a_route_is_one_the_gateway_knows(dialect: Dialect, route: Route) -> Non
 
 @pytest.mark.parametrize(("dialect", "route"), ROUTES)
 def test_a_valid_call_is_read_and_written_without_loss(dialect: Dialect, route: Route) -> None:
-    body = json.dumps(valid(route), indent=1).encode()
+    body = encoded(route, valid(route), indent=1)
     call = read(dialect, route, body)
     assert call.body == body
     assert (call.operation, call.model, call.session) == (route.operation, "m", "s")
     assert 0 < call.text_bytes <= len(body)
     wire = dialect.write_call(call, "m")
-    for name, value in json.loads(wire.body).items():
+    for name, value in decoded(route, wire.body).items():
         assert value == valid(route).get(name) or name in {"store", "stream_options"}
     for edited in ("m", "other"):
-        other = json.loads(dialect.write_call(call, edited).body)
-        assert set(json.loads(wire.body)) == set(other)
+        other = decoded(route, dialect.write_call(call, edited).body)
+        assert set(decoded(route, wire.body)) == set(other)
     assert wire.path.startswith("/")
-    assert "m" in wire.path or b'"m"' in wire.body
+    assert "m" in wire.path or decoded(route, wire.body)["model"] == "m"
 
 
 @pytest.mark.parametrize(("dialect", "route"), ROUTES)
@@ -180,7 +234,7 @@ def test_no_body_raises_anything_but_a_refusal(
     dialect: Dialect, route: Route, chosen: st.DataObject
 ) -> None:
     value = chosen.draw(mutated(valid(route)))
-    body = json.dumps(value).encode()
+    body = encoded(route, value)
     cut = chosen.draw(st.integers(0, len(body) * 2))
     try:
         call = read(dialect, route, body[:cut])
@@ -233,7 +287,7 @@ def test_every_error_is_valid_json_with_a_true_status(
 def test_every_error_within_a_stream_is_read_by_its_own_tap_as_a_failure(
     dialect: Dialect, route: Route, kind: type[TollgateError]
 ) -> None:
-    call = read(dialect, route, json.dumps(valid(route)).encode())
+    call = read(dialect, route, encoded(route, valid(route)))
     tap = dialect.tap(call)
     event = dialect.write_stream_error(kind("a\n\nb"), call, "req_1")
     tap.feed(b"[{}" if event.startswith(b",") else b"")
@@ -246,7 +300,7 @@ def test_every_error_within_a_stream_is_read_by_its_own_tap_as_a_failure(
 def test_every_stop_ends_a_stream_as_its_own_tap_understands(
     dialect: Dialect, route: Route, reason: StopReason
 ) -> None:
-    call = read(dialect, route, json.dumps(valid(route)).encode())
+    call = read(dialect, route, encoded(route, valid(route)))
     tap = dialect.tap(call)
     ending = dialect.write_stop(reason, call, "req_1")
     tap.feed(b"[{}" if ending.startswith(b",") else b"")

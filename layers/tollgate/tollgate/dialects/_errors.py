@@ -4,17 +4,31 @@ What happened, the number behind it and what to do stand in the message; our own
 request id are in every body, so that people can quote them.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from tollgate.dialects import StopReason
 from tollgate.dialects._writing import compact
 from tollgate.domain.errors import (
+    InsufficientBalance,
     InsufficientQuota,
     ModelGroupNotFound,
     ModelNotFound,
     ModelPriceNotConfigured,
     TollgateError,
+    UpstreamTimeout,
 )
+
+STOPS: Final[Mapping[StopReason, TollgateError]] = {
+    "time_limit": UpstreamTimeout(
+        "this answer reached the gateway's time limit and was ended; what came before is complete"
+    ),
+    "balance": InsufficientBalance(
+        "the balance ran out during this answer, which was ended; top up and continue"
+    ),
+}
+"""What we say when we end a stream whose format has no other end for it."""
 
 ANTHROPIC_TYPES: Final = {
     400: "invalid_request_error",

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, NoReturn
 
 from tollgate.domain.errors import InvalidRequest
@@ -231,6 +232,14 @@ def lenient(data: bytes | str) -> Any:
     """Any JSON of an upstream; None when it is none. Its oddities are not our caller's fault."""
     try:
         return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def exact(data: bytes | str) -> Any:
+    """As `lenient`, with fractions as the decimals that were written."""
+    try:
+        return json.loads(data, parse_float=Decimal)
     except (ValueError, RecursionError):
         return None
 

@@ -73,7 +73,7 @@ class OpenAiFamily:
         """One entry of the list."""
         return compact(entry(model, created))
 
-    def tap(self, call: Call) -> "ChatTap":
+    def tap(self, call: Call) -> EventTap:
         """A fresh tap."""
         return ChatTap(call)
 

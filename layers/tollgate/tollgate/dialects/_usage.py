@@ -7,9 +7,12 @@ never raises and never lowers what is already known.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Final
 
-from tollgate.domain.usage import CLASS_LIMIT, Usage
+from tollgate.domain.usage import CLASS_LIMIT, COUNTED_PER_UNIT, Usage
+
+PER_SECOND: Final = COUNTED_PER_UNIT["seconds"]
 
 
 @dataclass(slots=True)
@@ -61,6 +64,15 @@ class Tally:
             return None
         lost = any(name in self.nulls and name not in self.counts for name in needed)
         return Usage(used, reasoning_inside=reasoning_inside, suspect=self.suspect or lost)
+
+
+def note_seconds(tally: Tally, told: object) -> None:
+    """Remember a length in seconds, in thousandths: what is finer is the noise of a fraction."""
+    if isinstance(told, Decimal) and 0 <= told <= CLASS_LIMIT:
+        told = int((told * PER_SECOND).to_integral_value(ROUND_HALF_UP))
+    elif type(told) is int:
+        told *= PER_SECOND
+    tally.note("seconds", told)
 
 
 def inside(value: object) -> Mapping[str, Any]:

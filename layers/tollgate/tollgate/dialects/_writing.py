@@ -1,10 +1,13 @@
 """What is written: the caller's bytes with as little as possible changed, and JSON of our own."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from tollgate.domain.call import Call, Edit
+
+RECEIPT: Final = "tollgate.receipt"
+"""The name of an event of ours."""
 
 
 def spliced(body: bytes, edits: Iterable[Edit]) -> bytes:
@@ -27,3 +30,8 @@ def upstream_body(call: Call, model: str, prefix: str = "") -> bytes:
 def compact(value: Any) -> bytes:
     """JSON without blanks, in ASCII, so that no line break or broken character can hide in it."""
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+def named_event(name: str, members: Mapping[str, Any]) -> bytes:
+    """A server-sent event of ours, named in its line and in its JSON."""
+    return f"event: {name}\ndata: ".encode() + compact({"type": name, **members}) + b"\n\n"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tollgate.dialects import Dialect, Media, Route, StopReason, Wire
 from tollgate.dialects._anthropic_usage import normal, note
-from tollgate.dialects._errors import anthropic
+from tollgate.dialects._errors import STOPS, anthropic
 from tollgate.dialects._fields import (
     HELD_UPSTREAM,
     NAME_LIMIT,
@@ -31,9 +31,9 @@ from tollgate.dialects._media import encoded_size
 from tollgate.dialects._sse import Events
 from tollgate.dialects._tap import ID_LIMIT, EventTap, Signs
 from tollgate.dialects._usage import Tally, inside
-from tollgate.dialects._writing import compact, upstream_body
+from tollgate.dialects._writing import RECEIPT, compact, named_event, upstream_body
 from tollgate.domain.call import Call
-from tollgate.domain.errors import InsufficientBalance, TollgateError, UpstreamTimeout
+from tollgate.domain.errors import TollgateError
 from tollgate.domain.usage import Usage
 
 VERSION: Final = "2023-06-01"
@@ -54,7 +54,6 @@ DATED: Final = re.compile(r"_\d{8}\Z")
 MEDIA_BLOCKS: Final[Mapping[str, Any]] = {"image": "image", "document": "file"}
 
 SESSION_MARK: Final = "_session_"
-RECEIPT: Final = "tollgate.receipt"
 
 SIGNS: Final = Signs(
     text=re.compile(rb'"(?:text|thinking|partial_json)"\s*:\s*"'),
@@ -64,14 +63,6 @@ SIGNS: Final = Signs(
     figures=re.compile(rb"(?!)"),
     identity=re.compile(rb'"id"\s*:\s*"(msg_[^"\\]+)"'),
 )
-STOPS: Final[Mapping[StopReason, TollgateError]] = {
-    "time_limit": UpstreamTimeout(
-        "this answer reached the gateway's time limit and was ended; what came before is complete"
-    ),
-    "balance": InsufficientBalance(
-        "the balance ran out during this answer, which was ended; top up and continue"
-    ),
-}
 
 
 class AnthropicMessages:
@@ -208,8 +199,7 @@ class MessagesTap(EventTap):
 
     def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
         """An event of a name that readers of messages do not know."""
-        event = compact({"type": RECEIPT, "receipt": receipt})
-        return b"event: " + RECEIPT.encode() + b"\ndata: " + event + b"\n\n"
+        return named_event(RECEIPT, {"receipt": receipt})
 
     def _stopped(self, reason: object) -> None:
         self.finish_reason = reason if isinstance(reason, str) else self.finish_reason
