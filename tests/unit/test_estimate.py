@@ -7,7 +7,7 @@ import pytest
 from tollgate.domain.call import Call, Media
 from tollgate.domain.catalog import Interval, Price
 from tollgate.domain.charge import PriceSnapshot
-from tollgate.domain.errors import InvalidRequest, ModelPriceNotConfigured
+from tollgate.domain.errors import InvalidRequest, ModelPriceNotConfigured, PricingMisconfigured
 from tollgate.domain.estimate import (
     Demand,
     demand,
@@ -190,9 +190,98 @@ def test_sound_and_files_named_by_a_url_are_taken_for_large() -> None:
     assert wanted(asked, PLAIN, strict=True).input == 1_001 + 334 * 1_200 + 2 * 1_500 + 50_000
 
 
+SPEECH = rule({"seconds": "0.006"}, mode="seconds")
+SPEECH_TOKENS = rule({"input": "2.5", "input_audio": "6", "output": "10"})
+PICTURES = rule({"input": "5", "output_image": "40"})
+BY_PICTURE = rule({"images": "0.04"}, mode="times")
+
+
+@pytest.mark.parametrize(
+    ("asked", "snapshot", "price", "expected"),
+    [
+        pytest.param(
+            call(operation="transcribe", text_bytes=0, sound_ms=8_040),
+            SPEECH,
+            None,
+            Demand(0, sound_ms=8_040),
+            id="sound by the second",
+        ),
+        pytest.param(
+            call(operation="transcribe", text_bytes=20, sound_ms=8_040),
+            SPEECH_TOKENS,
+            None,
+            Demand(20, 0, 81, 81, sound_ms=8_040),
+            id="sound by token: what can be said in it",
+        ),
+        pytest.param(
+            call(operation="transcribe", text_bytes=20, sound_ms=8_040),
+            SPEECH_TOKENS,
+            Price("m", 1, max_output=2_000),
+            Demand(20, 0, 2_000, 2_000, sound_ms=8_040),
+            id="sound by token: the model's limit",
+        ),
+        pytest.param(
+            call(operation="draw", text_bytes=30, images=2),
+            PICTURES,
+            None,
+            Demand(30, 16_384, 0, 16_384, images=2),
+            id="pictures by token",
+        ),
+        pytest.param(
+            call(operation="draw", text_bytes=30, images=2, labels=("1K",)),
+            BY_PICTURE,
+            None,
+            Demand(30, images=2, labels=("1K",)),
+            id="pictures by the piece",
+        ),
+        pytest.param(
+            call(max_output=100, tier="flex"),
+            rule({"input": "1", "output": "10"}),
+            None,
+            Demand(1_001, 100, 0, 100, tier="flex"),
+            id="a model that nobody describes may reason; flex needs no price",
+        ),
+        pytest.param(
+            call(max_output=100, tier="priority"),
+            rule({"input": "1", "output": "10"}, tiers={"priority": {"input": "2"}}),
+            PLAIN,
+            Demand(1_001, 0, 100, 100, tier="priority"),
+            id="a priced tier",
+        ),
+    ],
+)
+def test_demand_of_other_calls(
+    asked: Call, snapshot: PriceSnapshot, price: Price | None, expected: Demand
+) -> None:
+    assert demand(asked, snapshot, price, strict=True) == expected
+
+
+def test_a_tier_without_prices_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest, match="'priority'") as caught:
+        wanted(call(tier="priority"), PLAIN, strict=False)
+    assert caught.value.param == "service_tier"
+
+
+def test_a_price_agreed_with_a_customer_that_cannot_meter_the_call_is_the_operators_mistake() -> (
+    None
+):
+    agreed = replace(SPEECH, source="customer")
+    with pytest.raises(PricingMisconfigured):
+        demand(call(), agreed, PLAIN, strict=False)
+    with pytest.raises(ModelPriceNotConfigured):
+        demand(call(), SPEECH, PLAIN, strict=False)
+
+
 def test_an_unpriced_server_tool_is_refused_by_name() -> None:
     with pytest.raises(InvalidRequest, match="web_search"):
         wanted(call(tools=("tool:web_search",)), PLAIN, strict=False)
+
+
+SIZES = (
+    Interval(0, None, {"images": "0.02"}, label="1K"),
+    Interval(0, None, {"images": "0.16"}, label="4K"),
+)
+TIERS = {"priority": {"input": "2", "output": "20"}, "flex": {"input": "0.5"}}
 
 
 @pytest.mark.parametrize(
@@ -241,6 +330,69 @@ def test_an_unpriced_server_tool_is_refused_by_name() -> None:
             0,
             100_000_000,
             id="ten uses of a priced tool",
+        ),
+        pytest.param(
+            rule({"seconds": "0.5/7.0"}, mode="seconds"),
+            Demand(9, sound_ms=8_000),
+            0,
+            571_428_572,
+            id="by the second, in yuan",
+        ),
+        pytest.param(
+            rule({"images": "0.04"}, mode="times"),
+            Demand(9, images=2),
+            0,
+            80_000_000,
+            id="pictures",
+        ),
+        pytest.param(
+            rule({"images": "0.04"}, mode="times", intervals=SIZES),
+            Demand(0, images=2),
+            0,
+            320_000_000,
+            id="the vendor chooses the size: the dearest",
+        ),
+        pytest.param(
+            rule({"images": "0.04"}, mode="times", intervals=SIZES),
+            Demand(0, images=2, labels=("1024x1024", "1k")),
+            0,
+            80_000_000,
+            id="a named size, but never less than the flat price",
+        ),
+        pytest.param(
+            rule({"images": "0.04"}, mode="times", intervals=SIZES),
+            Demand(0, images=2, labels=("8K",)),
+            0,
+            320_000_000,
+            id="a size without a price of its own",
+        ),
+        pytest.param(
+            rule({"input": "1", "output": "10"}, tiers=TIERS),
+            Demand(1_000),
+            100,
+            2_000_000,
+            id="tiers nobody asked for",
+        ),
+        pytest.param(
+            rule({"input": "1", "output": "10"}, tiers=TIERS),
+            Demand(1_000, tier="priority"),
+            100,
+            4_000_000,
+            id="the tier asked for",
+        ),
+        pytest.param(
+            rule({"input": "1", "output": "10"}, tiers=TIERS),
+            Demand(1_000, tier="flex"),
+            100,
+            2_000_000,
+            id="a cheaper tier may not be served",
+        ),
+        pytest.param(
+            rule({"input": "1", "output": "10"}, tiers=TIERS),
+            Demand(1_000, tier="auto"),
+            100,
+            4_000_000,
+            id="any tier may be served",
         ),
     ],
 )
@@ -293,6 +445,14 @@ def test_seen_text_is_counted_cautiously_and_estimated_plainly() -> None:
     assert produced_tokens(2_001) == 1_001
     usage = estimated_usage(call(), 403)
     assert (usage["input"], usage["output"], usage.source) == (251, 101, "estimated")
+
+
+def test_sound_and_pictures_are_estimated_by_what_was_asked_for() -> None:
+    heard = estimated_usage(call(operation="transcribe", text_bytes=0, sound_ms=8_040), 40)
+    assert heard.quantities == {"output": 10, "seconds": 8_040}
+    drawn = estimated_usage(call(operation="draw", text_bytes=8, images=2, labels=("1K",)), 9_999)
+    assert drawn.quantities == {"input": 2, "output_image": 16_384, "images": 2}
+    assert drawn.labels == ("1K",)
 
 
 def test_a_priced_server_tool_is_held_for_ten_uses() -> None:
