@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from functools import partial
 
+from tollgate.domain.export_order import KIND as EXPORT
 from tollgate.observability import Observer
 from tollgate.services.closing import Closing
+from tollgate.services.exports import Exports
 from tollgate.services.housekeeping import Housekeeping
 from tollgate.services.jobs import Jobs
+from tollgate.services.past_calls import PastCalls
 from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording
 from tollgate.services.sweeping import Sweeping
@@ -32,12 +35,14 @@ def open_housekeeping(
     sums = Rollups(aws.dynamo, settings.rollups_table)
     sweeping = Sweeping(wallets, records, sums.mark_active, sums.add, clock, seen.count)
     closing = Closing(sums, records, wallets, sweeping.finish_late, clock, stuck=seen.unclosed)
+    calls = PastCalls(sums, records, wallets)
+    steps = {EXPORT: Exports(calls, aws.bucket).step}
     return Housekeeping(
         sweeping=sweeping,
         closing=closing,
         reconciliation=Reconciliation(wallets, records, sums, closing, clock),
         recording=Recording(records, aws.queue.send, seen.last_resort),
-        jobs=Jobs(JobStore(aws.dynamo, settings.state_table), {}, clock, seen.stumbled),
+        jobs=Jobs(JobStore(aws.dynamo, settings.state_table), steps, clock, seen.stumbled),
         keep=partial(aws.bucket.keep, POISON),
         count=seen.count,
         tell=seen.finding,

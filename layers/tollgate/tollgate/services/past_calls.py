@@ -124,7 +124,7 @@ def rank(user: str) -> tuple[int, str]:
     return slice_of(user), user
 
 
-def read_position(written: list[str | int | None] | None) -> Position | None:
+def read_position(written: Sequence[str | int | None] | None) -> Position | None:
     """The position that `write` wrote."""
     if written is None:
         return None

@@ -17,9 +17,11 @@ from botocore.exceptions import (
     ChecksumError,
     ClientError,
     HTTPClientError,
+    IncompleteReadError,
 )
 from botocore.exceptions import ConnectionError as NotConnected
 from botocore.parsers import ResponseParserError
+from botocore.response import StreamingBody
 
 from tollgate.store.attempts import Pause, attempted
 from tollgate.store.dynamodb import OutcomeUnknown, RequestRejected
@@ -28,6 +30,14 @@ from tollgate.store.refusals import Answered, refusal
 CONNECT_TIMEOUT: Final = 1
 READ_TIMEOUT: Final = 1
 OK: Final = 200
+UNANSWERED: Final = (
+    HTTPClientError,
+    NotConnected,
+    ResponseParserError,
+    ChecksumError,
+    IncompleteReadError,
+)
+"""No answer, or not a whole one."""
 
 
 def boto3_client(
@@ -46,6 +56,7 @@ def boto3_client(
         read_timeout=read_timeout,
         retries={"total_max_attempts": 1, "mode": "standard"},
         tcp_keepalive=True,
+        signature_version="s3v4" if service == "s3" else None,  # links to encrypted objects need it
     )
     return boto3.client(service, region_name=region, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
 
@@ -66,10 +77,20 @@ class Boto3Dynamo:
         send = getattr(self._client, xform_name(operation))
         return attempted(partial(_sent, send, request), attempts, self._pause)
 
+    def signed(self, operation: str, request: Mapping[str, Any], seconds: int) -> str:
+        """A URL by which anybody may send this one request for so long; nothing is sent here."""
+        with _translated():
+            url: str = self._client.generate_presigned_url(
+                xform_name(operation), Params=dict(request), ExpiresIn=seconds
+            )
+        return url
+
 
 def _sent(send: Callable[..., dict[str, Any]], request: Mapping[str, Any]) -> dict[str, Any]:
     with _translated():
         answer = send(**request)
+        if isinstance(answer.get("Body"), StreamingBody):
+            answer["Body"] = answer["Body"].read()  # here a cut body is an error like any other
     answer.pop("ResponseMetadata", None)
     return answer
 
@@ -89,7 +110,7 @@ def _translated() -> Iterator[None]:
         yield
     except ClientError as error:
         raise refusal(_answered(error)) from error
-    except (HTTPClientError, NotConnected, ResponseParserError, ChecksumError) as error:
+    except UNANSWERED as error:
         raise OutcomeUnknown(f"{type(error).__name__}: {error}") from error
     except BotoCoreError as error:
         raise RequestRejected(type(error).__name__, str(error)) from error

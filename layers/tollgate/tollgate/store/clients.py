@@ -10,7 +10,7 @@ from typing import Final
 from tollgate.settings import Settings
 from tollgate.store.attempts import backoff
 from tollgate.store.aws_json import KMS, SQS, SSM, AwsJson, AwsService, Caller
-from tollgate.store.bucket import Bucket
+from tollgate.store.bucket import Bucket, ObjectStore
 from tollgate.store.dynamodb import Dynamo
 from tollgate.store.kms import KmsKey
 from tollgate.store.lean_dynamodb import LeanDynamo
@@ -41,7 +41,7 @@ class Clients:
     kms: AwsService
     ssm: AwsService
     sqs: AwsService
-    s3: AwsService | None = None
+    s3: ObjectStore | None = None
 
 
 def lean(environment: Mapping[str, str]) -> Clients:
