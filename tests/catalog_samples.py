@@ -14,6 +14,8 @@ from tollgate.domain.definitions import (
     DefaultGroup,
     GroupDefinition,
     KeyDefinition,
+    ModelGroupChannelDefinition,
+    ModelGroupDefinition,
     PriceDefinition,
     Setting,
     UserDefinition,
@@ -48,13 +50,22 @@ class Definitions:
     channels: list[ChannelDefinition] = field(default_factory=list)
     accounts: list[AccountDefinition] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
+    model_groups: list[ModelGroupDefinition] = field(default_factory=list)
+    bindings: list[ModelGroupChannelDefinition] = field(default_factory=list)
     multipliers: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def everywhere(self) -> Everywhere:
-        return Everywhere(tuple(self.prices), tuple(self.defaults), tuple(self.settings))
+        return Everywhere(
+            tuple(self.prices),
+            tuple(self.defaults),
+            tuple(self.settings),
+            tuple(self.model_groups),
+            tuple(self.bindings),
+        )
 
     def pools(self) -> Pools:
-        return Pools(dict(self.groups), tuple(self.channels), tuple(self.accounts))
+        bound = frozenset(binding.channel for binding in self.bindings)
+        return Pools(dict(self.groups), tuple(self.channels), tuple(self.accounts), bound)
 
     def own_multipliers(self, group: str) -> Mapping[str, str]:
         return self.multipliers.get(group, {})

@@ -24,7 +24,7 @@ from tollgate.store.snapshots import Numbers, Snapshots
 
 NOW: Final = 1_700_000_000_000
 PRICE: Final = Price("gpt-4o", 1, prices={"input": "2.5"})
-ACCOUNT_IMAGE: Final = {"kind": "account", "groups": ["grp_1"]}
+ACCOUNT_IMAGE: Final = {"kind": "account", "id": "acc_1", "groups": ["grp_1"]}
 GROUP_IMAGE: Final = {"kind": "group", "id": "grp_1"}
 KEY_IMAGE: Final = {"kind": "key", "user": USER.id}
 PRICE_IMAGE: Final = {"kind": "price", "model": "gpt-4o"}

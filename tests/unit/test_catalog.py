@@ -125,7 +125,7 @@ def test_a_changed_price_is_in_force_five_seconds_after_its_publication(warm: Wo
 
 def test_a_disabled_account_is_gone_five_seconds_after_its_publication(warm: World) -> None:
     warm.definitions.accounts = [replace(ACCOUNT, status="disabled")]
-    image = {"kind": "account", "groups": ["grp_1"]}
+    image = {"kind": "account", "id": "acc_1", "groups": ["grp_1"]}
     assert warm.publishing.apply([record(image, image)]) == []
     assert [account.id for account in warm.catalog.group("grp_1").accounts] == ["acc_1"]
     warm.now += 5_000

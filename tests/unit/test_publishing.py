@@ -45,19 +45,30 @@ def room() -> Room:
         pytest.param(GROUP_IMAGE, GROUP_IMAGE, {"grp_1"}, id="a changed group"),
         pytest.param(None, KEY_IMAGE, {USER.id}, id="a new key"),
         pytest.param(None, {"kind": "user", "id": "usr_2"}, {"usr_2"}, id="a new user"),
-        pytest.param(ACCOUNT_IMAGE, None, {"grp_1"}, id="a removed account"),
+        pytest.param(ACCOUNT_IMAGE, None, {"acc_1", "grp_1"}, id="a removed account"),
         pytest.param(
             ACCOUNT_IMAGE,
-            {"kind": "account", "groups": ["grp_2"]},
-            {"grp_1", "grp_2"},
+            {"kind": "account", "id": "acc_1", "groups": ["grp_2"]},
+            {"acc_1", "grp_1", "grp_2"},
             id="an account that moved",
         ),
         pytest.param(
-            {"kind": "channel", "groups": ["grp_1", "grp_2"]},
-            {"kind": "channel", "groups": ["grp_1"]},
-            {"grp_1", "grp_2"},
+            {"kind": "channel", "id": "chn_1", "groups": ["grp_1", "grp_2"]},
+            {"kind": "channel", "id": "chn_1", "groups": ["grp_1"]},
+            {"chn_1", "grp_1", "grp_2"},
             id="a channel that let go of a group",
         ),
+        pytest.param(None, {"kind": "model_group"}, {"global"}, id="a model group"),
+        pytest.param(
+            None,
+            {"kind": "model_group_channel", "channel": "chn_1"},
+            {"global", "chn_1"},
+            id="a model group bound to a channel",
+        ),
+        pytest.param(
+            {"kind": "customer_price", "user": USER.id}, None, {USER.id}, id="a customer's price"
+        ),
+        pytest.param(None, {"kind": "permission", "user": USER.id}, {USER.id}, id="a permission"),
         pytest.param(None, {"kind": "password"}, set(), id="a password"),
         pytest.param(None, {"kind": "uses"}, set(), id="a counter"),
     ],
@@ -82,6 +93,7 @@ def test_what_one_write_makes_the_publisher_rebuild(
 def test_every_kind_of_item_is_published_or_known_not_to_be() -> None:
     kinds = {kind for kind in Item.kind._discriminator_map if isinstance(kind, str)}
     private = {"admin_token", "alias", "data_key", "email", "guard", "password", "revision", "uses"}
+    private |= {"model_group_uses", "use"}
     beside = {"price_version", "customer_price_version", "channel_pricing_version", "multiplier"}
     assert kinds == CONCERNS.keys() | private | beside
 
@@ -142,6 +154,10 @@ def test_a_removed_group_no_longer_counts(room: Room) -> None:
     assert gone["expires"] == {"N": "1700003600"}
 
 
+def channel_image(channel: str, *groups: str) -> dict[str, Any]:
+    return {"kind": "channel", "id": channel, "groups": list(groups)}
+
+
 def test_a_group_that_moves_between_channels_is_rebuilt_with_both(room: Room) -> None:
     other = replace(CHANNEL, id="chn_2", name="wholesale", groups=("grp_2",))
     room.definitions.channels = [CHANNEL, other]
@@ -152,11 +168,8 @@ def test_a_group_that_moves_between_channels_is_rebuilt_with_both(room: Room) ->
     ]
     room.publishing.apply(
         [
-            record({"kind": "channel", "groups": ["grp_1"]}, {"kind": "channel", "groups": []}),
-            record(
-                {"kind": "channel", "groups": ["grp_2"]},
-                {"kind": "channel", "groups": ["grp_1", "grp_2"]},
-            ),
+            record(channel_image("chn_1", "grp_1"), channel_image("chn_1")),
+            record(channel_image("chn_2", "grp_2"), channel_image("chn_2", "grp_1", "grp_2")),
         ]
     )
     assert room.numbers().groups == {"grp_1": 2, "grp_2": 2}

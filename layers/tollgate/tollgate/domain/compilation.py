@@ -1,21 +1,37 @@
-"""How definitions become what relays hold: a part for all, one per group, a profile per user."""
+"""How definitions become what relays hold: the part for all, those of groups, channels, users."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tollgate.domain.catalog import Account, Channel, GlobalPart, GroupPart, Key, Profile
+from tollgate.domain.catalog import (
+    Account,
+    Channel,
+    ChannelPart,
+    CustomerPrice,
+    GlobalPart,
+    GroupPart,
+    Key,
+    ModelGroup,
+    ModelGroupChannel,
+    Price,
+    Profile,
+)
 from tollgate.domain.definitions import (
     AccountDefinition,
     ChannelDefinition,
+    CustomerPriceDefinition,
     DefaultGroup,
     GroupDefinition,
     KeyDefinition,
+    ModelGroupChannelDefinition,
+    ModelGroupDefinition,
+    Permission,
     PriceDefinition,
     Setting,
     UserDefinition,
 )
-from tollgate.domain.patterns import normal
+from tollgate.domain.patterns import matching, normal
 
 REVOKED_KEPT: Final = 50
 """Revoked keys of a user that still get "revoked" for an answer; older ones are unknown."""
@@ -28,15 +44,21 @@ class Everywhere:
     prices: tuple[PriceDefinition, ...]
     defaults: tuple[DefaultGroup, ...]
     settings: tuple[Setting, ...]
+    groups: tuple[ModelGroupDefinition, ...] = ()
+    bindings: tuple[ModelGroupChannelDefinition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """The definitions that groups are made of; groups by id."""
+    """The definitions that groups and bound channels are made of; groups by id.
+
+    `bound` are the channels that some model group is bound to: only these have a part.
+    """
 
     groups: Mapping[str, GroupDefinition]
     channels: tuple[ChannelDefinition, ...]
     accounts: tuple[AccountDefinition, ...]
+    bound: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +71,62 @@ class Person:
     revision: int
     user: UserDefinition
     keys: tuple[KeyDefinition, ...]
+    prices: tuple[CustomerPriceDefinition, ...] = ()
+    permissions: tuple[Permission, ...] = ()
 
 
 def compile_global(version: int, everywhere: Everywhere) -> GlobalPart:
-    """Official prices, default model groups and settings."""
+    """Official prices, default model groups, all others but the plain ones, and settings."""
+    prices = {normal(head.model): head.live for head in everywhere.prices if head.live}
+    defaults = {normal(default.model): default.code for default in everywhere.defaults}
     return GlobalPart(
         version=version,
-        prices={normal(head.model): head.live for head in everywhere.prices if head.live},
-        default_groups={normal(default.model): default.code for default in everywhere.defaults},
+        prices=prices,
+        default_groups=defaults,
         settings={setting.name: setting.value for setting in everywhere.settings},
+        model_groups=compile_model_groups(everywhere, prices, defaults),
     )
+
+
+def compile_model_groups(
+    everywhere: Everywhere, prices: Mapping[str, tuple[Price, ...]], defaults: Mapping[str, str]
+) -> dict[str, dict[str, ModelGroup]]:
+    """The model groups by model and code, without defaults that are nothing but that."""
+    bound = bindings_of(everywhere.bindings)
+    found: dict[str, dict[str, ModelGroup]] = {}
+    plain: list[tuple[str, str, ModelGroup]] = []
+    for row in everywhere.groups:
+        model, code = normal(row.model), row.code
+        group = ModelGroup(row.billing_type, row.enabled, bound.get((model, code), ()))
+        modes = {price.mode for price in prices.get(model, ())}
+        nothing_more = group == ModelGroup(row.billing_type) and modes == {row.billing_type}
+        if defaults.get(model) == code and nothing_more:
+            plain.append((model, code, group))
+        else:
+            found.setdefault(model, {})[code] = group
+    hidden = {pattern: rows for pattern, rows in found.items() if pattern.endswith("*")}
+    for model, code, group in plain if hidden else ():
+        # Left out, a wildcard's row of the same code would be found in its place.
+        if any(code in hidden[pattern] for pattern in matching(hidden, model)):
+            found.setdefault(model, {})[code] = group
+    return found
+
+
+def bindings_of(
+    bindings: Iterable[ModelGroupChannelDefinition],
+) -> dict[tuple[str, str], tuple[ModelGroupChannel, ...]]:
+    """The channels of each model group, in the order of their ids.
+
+    One that is switched off stays as if it were drained: a group with bindings never routes
+    anywhere else (onehub.md §11.3).
+    """
+    found: dict[tuple[str, str], tuple[ModelGroupChannel, ...]] = {}
+    for row in sorted(bindings, key=lambda row: row.channel):
+        weight = row.weight if row.enabled else 0
+        key = (normal(row.model), row.code)
+        bound = ModelGroupChannel(row.channel, row.priority, weight)
+        found[key] = (*found.get(key, ()), bound)
+    return found
 
 
 def compile_group(version: int, group: GroupDefinition, pools: Pools, slices: int = 0) -> GroupPart:
@@ -80,6 +148,33 @@ def compile_group(version: int, group: GroupDefinition, pools: Pools, slices: in
         accounts=tuple(map(compile_account, serving(group.id, pools.accounts))),
         slices=slices,
     )
+
+
+def compile_bound(version: int, channel: str, pools: Pools) -> ChannelPart | None:
+    """A bound channel with the accounts it may use; None when it is off, or bound no more."""
+    definition = next((each for each in pools.channels if each.id == channel), None)
+    if definition is None or definition.status != "active" or channel not in pools.bound:
+        return None
+    accounts = (each for each in pools.accounts if each.status == "active")
+    own = sorted((a for a in accounts if usable(definition, a)), key=lambda account: account.id)
+    return ChannelPart(version, compile_channel(definition), tuple(map(compile_account, own)))
+
+
+def usable(channel: ChannelDefinition, account: AccountDefinition) -> bool:
+    """Whether a bound channel may use an account: one of its own, else of its groups (R3)."""
+    if channel.accounts:
+        return account.id in channel.accounts
+    return not set(channel.groups).isdisjoint(account.groups)
+
+
+def bound_by(part: str, pools: Pools) -> frozenset[str]:
+    """The bound channels whose parts hold something of a channel, an account or a group."""
+    named = {part} if part.startswith("chn_") else set()
+    for channel in pools.channels:
+        holds = part in channel.accounts if channel.accounts else part in channel.groups
+        if channel.id in pools.bound and holds:
+            named.add(channel.id)
+    return frozenset(named)
 
 
 def serving(group: str, definitions: Iterable[Any]) -> list[Any]:
@@ -132,7 +227,29 @@ def compile_profile(person: Person) -> Profile:
         concurrency=user.concurrency,
         shards=user.shards,
         groups=user.groups,
+        prices=compile_prices(person.prices),
+        permissions=compile_permissions(person.permissions),
     )
+
+
+def compile_prices(
+    heads: Iterable[CustomerPriceDefinition],
+) -> dict[str, dict[str, tuple[CustomerPrice, ...]]]:
+    """A user's own prices in the versions that live; what was withdrawn has none."""
+    found: dict[str, dict[str, tuple[CustomerPrice, ...]]] = {}
+    for head in heads:
+        if any(price.enabled for price in head.live):
+            found.setdefault(normal(head.model), {})[head.code] = head.live
+    return found
+
+
+def compile_permissions(permissions: Iterable[Permission]) -> dict[str, frozenset[str]]:
+    """The model groups a user may ask for."""
+    found: dict[str, set[str]] = {}
+    for permission in permissions:
+        if permission.enabled:
+            found.setdefault(normal(permission.model), set()).add(permission.code)
+    return {model: frozenset(codes) for model, codes in found.items()}
 
 
 def answering(keys: Iterable[KeyDefinition]) -> list[KeyDefinition]:

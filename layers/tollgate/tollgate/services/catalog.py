@@ -6,12 +6,13 @@ key first shows up and again when a hold says that they are stale.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
-from tollgate.domain.catalog import GlobalPart, GroupPart, Health, Key, Profile
+from tollgate.domain.catalog import ChannelPart, GlobalPart, GroupPart, Health, Key, Profile
 from tollgate.domain.errors import CatalogUnavailable, GroupNotPermitted
 from tollgate.domain.multipliers import Multipliers, place
 from tollgate.store.dynamodb import StoreError
@@ -35,16 +36,18 @@ MOST_SLICES: Final = 32
 """Slices of users' own multipliers that are kept: each is a megabyte or so in memory."""
 
 V = TypeVar("V")
+P = TypeVar("P", GroupPart, ChannelPart)
 
 
 @dataclass(slots=True)
 class Copy:
-    """One state of the catalog. Groups are added as they are asked for."""
+    """One state of the catalog. Groups and bound channels are added as they are asked for."""
 
     numbers: Numbers
     health: Health
     everywhere: GlobalPart
     groups: dict[str, GroupPart] = field(default_factory=dict)
+    channels: dict[str, ChannelPart] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,19 @@ class Catalog:
         copy = self._current()
         part = copy.groups.get(group)
         return part if part is not None else self._load_group(copy, group)
+
+    def channel(self, channel: str) -> ChannelPart | None:
+        """A channel that a model group is bound to; None when it is off, or bound no more.
+
+        Raises:
+            CatalogUnavailable: it was never read, and cannot be now.
+        """
+        copy = self._current()
+        number = copy.numbers.channels.get(channel)
+        if number is None:
+            return None
+        part = copy.channels.get(channel)
+        return part if part is not None else self._load_channel(channel, number)
 
     def multiplier(self, group: GroupPart, user: str) -> str | None:
         """The user's own multiplier in a group, as text; None when the group's is theirs.
@@ -253,23 +269,15 @@ class Catalog:
         everywhere = before.everywhere
         if everywhere.version != numbers.everywhere:
             everywhere = newer(everywhere, lambda: self._snapshots.everywhere(numbers.everywhere))
-        groups = {
-            group: self._reloaded(part, numbers.groups[group])
-            for group, part in before.groups.items()
-            if group in numbers.groups
-        }
-        self._copy = Copy(numbers, heads.health, everywhere, groups)
+        groups = reloaded(before.groups, numbers.groups, self._snapshots.group)
+        channels = reloaded(before.channels, numbers.channels, self._snapshots.channel)
+        self._copy = Copy(numbers, heads.health, everywhere, groups, channels)
 
     def _first(self, numbers: Numbers, health: Health) -> Copy | None:
         """The first copy; None while nothing has been published yet."""
         if not numbers.everywhere:
             return None
         return Copy(numbers, health, self._snapshots.everywhere(numbers.everywhere))
-
-    def _reloaded(self, part: GroupPart, number: int) -> GroupPart:
-        if part.version == number:
-            return part
-        return newer(part, lambda: self._snapshots.group(part.id, number))
 
     def _load_group(self, copy: Copy, group: str) -> GroupPart:
         number = copy.numbers.groups.get(group)
@@ -285,6 +293,31 @@ class Catalog:
             if self._copy is not None and self._copy.numbers.groups.get(group) == number:
                 self._copy.groups[group] = part
         return part
+
+    def _load_channel(self, channel: str, number: int) -> ChannelPart:
+        try:
+            part = self._snapshots.channel(channel, number)
+        except StoreError as error:
+            raise CatalogUnavailable(
+                "the channel cannot be read now; try again", retry_after=1
+            ) from error
+        with self._gate:
+            if self._copy is not None and self._copy.numbers.channels.get(channel) == number:
+                self._copy.channels[channel] = part
+        return part
+
+
+def reloaded(
+    parts: Mapping[str, P], numbers: Mapping[str, int], read: Callable[[str, int], P]
+) -> dict[str, P]:
+    """The parts in hand by the numbers that count now; those that count no more are dropped."""
+    return {
+        name: part
+        if part.version == numbers[name]
+        else newer(part, partial(read, name, numbers[name]))
+        for name, part in parts.items()
+        if name in numbers
+    }
 
 
 def newer(part: V, read: Callable[[], V]) -> V:

@@ -14,6 +14,8 @@ from tollgate.domain.compilation import (
     Everywhere,
     Person,
     Pools,
+    bound_by,
+    compile_bound,
     compile_global,
     compile_group,
     compile_profile,
@@ -33,17 +35,20 @@ CONCERNS: Final[Mapping[str, Callable[[Image], Iterable[str]]]] = {
     "user": lambda image: (image["id"],),
     "key": lambda image: (image["user"],),
     "group": lambda image: (image["id"],),
-    "account": lambda image: image["groups"],
-    "channel": lambda image: image["groups"],
+    "account": lambda image: (image["id"], *image["groups"]),
+    "channel": lambda image: (image["id"], *image["groups"]),
     "customer_price": lambda image: (image["user"],),
     "permission": lambda image: (image["user"],),
     "price": lambda image: (GLOBAL,),
     "model_group": lambda image: (GLOBAL,),
-    "model_group_channel": lambda image: (GLOBAL,),
+    "model_group_channel": lambda image: (GLOBAL, image["channel"]),
     "default_group": lambda image: (GLOBAL,),
     "setting": lambda image: (GLOBAL,),
 }
-"""Which parts an image of a kind goes into. Kinds that are not here are published nowhere."""
+"""Which parts an image of a kind goes into. Kinds that are not here are published nowhere.
+
+An account has no part of its own: its id stands for those of the bound channels that may use it.
+"""
 
 
 class Source(Protocol):
@@ -132,7 +137,10 @@ class Publishing:
         return [sequence for sequence in map(sequence_of, records) if sequence in failed]
 
     def publish(self, parts: frozenset[str]) -> frozenset[str]:
-        """Rebuild these parts ("global", group ids, user ids); those that failed are given back."""
+        """Rebuild these parts ("global", ids of groups, bound channels, accounts and users).
+
+        Those that failed are given back.
+        """
         users = frozenset(part for part in parts if part.startswith("usr_"))
         broken = {user for user in users if not self._done(user, partial(self._profile, user))}
         shared = parts - users
@@ -174,18 +182,29 @@ class Publishing:
     def _build(self, claim: Claim, parts: frozenset[str]) -> Built:
         """Write parts under the claimed number; what cannot be built is not in the answer."""
         built: Built = {}
-        groups = parts - {GLOBAL}
+        others = parts - {GLOBAL}
         if GLOBAL in parts:
             self._done(GLOBAL, partial(self._everywhere, claim.number, built))
-        if groups:
+        if others:
             pools = self._source.pools()
-            for group in sorted(groups):
-                self._done(group, partial(self._group, claim.number, group, pools, built))
+            for part in sorted(others):
+                self._done(part, partial(self._pool, claim.number, part, pools, built))
         return built
 
     def _everywhere(self, number: int, built: Built) -> None:
         self._publications.put_everywhere(compile_global(number, self._source.everywhere()))
         built[GLOBAL] = number
+
+    def _pool(self, number: int, part: str, pools: Pools, built: Built) -> None:
+        """Write a group, and the bound channels that hold something of the part."""
+        for channel in sorted(bound_by(part, pools) - built.keys()):
+            compiled = compile_bound(number, channel, pools)
+            if compiled is not None:
+                self._publications.put_channel(compiled)
+            built[channel] = None if compiled is None else number
+        if part.startswith("grp_"):
+            self._group(number, part, pools, built)
+        built.setdefault(part, None)
 
     def _group(self, number: int, group: str, pools: Pools, built: Built) -> None:
         definition = pools.groups.get(group)
@@ -200,10 +219,12 @@ class Publishing:
         """Let the built parts count from now on, beside those that stay."""
         if not built:
             return
-        numbers = {**claim.seen.groups, **{part: n for part, n in built.items() if part != GLOBAL}}
-        kept = {group: number for group, number in numbers.items() if number is not None}
+        numbers = {**claim.seen.groups, **claim.seen.channels, **built}
+        kept = {part: number for part, number in numbers.items() if number is not None}
+        groups = {part: number for part, number in kept.items() if part.startswith("grp_")}
+        channels = {part: number for part, number in kept.items() if part.startswith("chn_")}
         everywhere = built.get(GLOBAL) or claim.seen.everywhere
-        self._publications.publish(claim, everywhere, kept)
+        self._publications.publish(claim, everywhere, groups, channels)
 
     def _retire(self, claim: Claim, parts: Iterable[str]) -> None:
         """Let what no longer counts expire; failing here wastes space and nothing else."""

@@ -9,10 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tollgate.domain.catalog import GlobalPart, GroupPart, Profile
+from tollgate.domain.catalog import ChannelPart, GlobalPart, GroupPart, Profile
 from tollgate.domain.multipliers import Multipliers
 from tollgate.store.dynamodb import ConditionFailed, Dynamo, Item, StoreError
-from tollgate.store.snapshot_parts import pack, write_global, write_group, write_profile
+from tollgate.store.snapshot_parts import (
+    pack,
+    write_channel_part,
+    write_global,
+    write_group,
+    write_profile,
+)
 from tollgate.store.snapshots import (
     GLOBAL,
     READ_ATTEMPTS,
@@ -29,6 +35,7 @@ PART_LIMIT: Final = 350 * 1024
 """Bytes of one compressed part: DynamoDB takes 400 KB for a whole item."""
 
 WRITE_ATTEMPTS: Final = 3
+NO_PARTS: Final[Mapping[str, int]] = {}
 LOOK_BACK: Final = 4
 """Older numbers looked at when a part is replaced: its predecessor, and what losers and crashes
 left in between. Expired ones linger for days, and reading them costs what they weigh."""
@@ -100,26 +107,41 @@ class Publications:
             item = slice_key(group, number, slice_) | {"body": {"B": body}}
             self._put(item)
 
-    def publish(self, claim: Claim, everywhere: int, groups: Mapping[str, int]) -> None:
+    def put_channel(self, part: ChannelPart) -> None:
+        """Write a bound channel's part under its number; it does not count yet.
+
+        Raises:
+            PartTooLarge: it does not fit.
+        """
+        self._put_part(part.channel.id, part.version, write_channel_part(part))
+
+    def publish(
+        self,
+        claim: Claim,
+        everywhere: int,
+        groups: Mapping[str, int],
+        channels: Mapping[str, int] = NO_PARTS,
+    ) -> None:
         """Make these part numbers count.
 
         Raises:
             Overtaken: another publisher came first.
         """
-        numbers = {group: {"N": str(number)} for group, number in groups.items()}
         guard = unless_changed(claim.seen.version)
-        names = {"#global": "global", "#groups": "groups"}
+        names = {"#global": "global", "#groups": "groups", "#channels": "channels"}
         values = {
             ":version": {"N": str(claim.number)},
             ":global": {"N": str(everywhere)},
-            ":groups": {"M": numbers},
+            ":groups": written_numbers(groups),
+            ":channels": written_numbers(channels),
         }
         try:
             self._update(
                 VERSION_KEY,
                 {
                     "UpdateExpression": (
-                        "SET #version = :version, #global = :global, #groups = :groups"
+                        "SET #version = :version, #global = :global, "
+                        "#groups = :groups, #channels = :channels"
                     ),
                     "ConditionExpression": guard["ConditionExpression"],
                     "ExpressionAttributeNames": guard["ExpressionAttributeNames"] | names,
@@ -204,6 +226,11 @@ class Publications:
             place = answer.get("LastEvaluatedKey")
             if place is None or len(answer["Items"]) < LOOK_BACK:
                 return
+
+
+def written_numbers(numbers: Mapping[str, int]) -> Item:
+    """Part numbers as the version item has them."""
+    return {"M": {part: {"N": str(number)} for part, number in numbers.items()}}
 
 
 def fitting(what: str, body: bytes) -> bytes:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from tollgate.domain.catalog import GlobalPart, GroupPart, Health, Profile
+from tollgate.domain.catalog import ChannelPart, GlobalPart, GroupPart, Health, Profile
 from tollgate.store.dynamodb import ConditionFailed, Dynamo, Item, StoreError, Throttled
 from tollgate.store.snapshot_parts import (
+    read_channel_part,
     read_global,
     read_group,
     read_profile,
@@ -39,6 +40,7 @@ class Numbers:
     version: int = 0
     everywhere: int = 0
     groups: Mapping[str, int] = field(default_factory=dict)
+    channels: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,15 @@ class Snapshots:
             raise PartUnusable(f"slice {slice_} of {group} {number} is named but not there")
         body: bytes = item["body"]["B"]
         return usable(group, lambda: unpack(body))
+
+    def channel(self, channel: str, number: int) -> ChannelPart:
+        """A bound channel's part of that number.
+
+        Raises:
+            StoreError: it could not be read, or is not there.
+        """
+        body = self._body(channel, number)
+        return usable(channel, lambda: read_channel_part(number, body))
 
     def profile(self, user: str) -> Profile | None:
         """A user's newest profile; None when they have none.
@@ -191,11 +202,14 @@ def profile_key(user: str) -> Item:
 
 def read_numbers(item: Item) -> Numbers:
     """The version item's own attributes; an item that is not there counts nothing."""
-    groups = item.get("groups", {"M": {}})["M"]
+    parts = {
+        name: {part: int(number["N"]) for part, number in item.get(name, {"M": {}})["M"].items()}
+        for name in ("groups", "channels")
+    }
     return Numbers(
         version=int(item.get("version", {"N": "0"})["N"]),
         everywhere=int(item.get("global", {"N": "0"})["N"]),
-        groups={group: int(number["N"]) for group, number in groups.items()},
+        **parts,
     )
 
 

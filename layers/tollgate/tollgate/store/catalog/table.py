@@ -20,6 +20,7 @@ from tollgate.domain.definitions import (
 from tollgate.domain.errors import Conflict, NotFound
 from tollgate.store.catalog.access import Definitions, uses_of
 from tollgate.store.catalog.channels import Channels
+from tollgate.store.catalog.customers import Customer
 from tollgate.store.catalog.items import Endpoint, Item, RevisionItem, UserItem, UsesItem, bind
 from tollgate.store.catalog.kinds import (
     ACCOUNT,
@@ -83,6 +84,10 @@ class CatalogTable:
         """The API keys of a user."""
         return Keys(KEY, keys_of(user), self._connection)
 
+    def customer(self, user: str) -> Customer:
+        """What is agreed with a user: prices of their own, and permissions."""
+        return Customer(user, self._connection)
+
     # --- for the publisher --------------------------------------------------------------------
 
     def everywhere(self) -> Everywhere:
@@ -91,6 +96,8 @@ class CatalogTable:
             tuple(self.prices.heads.everything()),
             tuple(self.prices.defaults.everything()),
             tuple(self.settings.everything()),
+            tuple(self.model_groups.everything()),
+            tuple(self.bindings.everything()),
         )
 
     def pools(self) -> Pools:
@@ -99,7 +106,12 @@ class CatalogTable:
             {group.id: group for group in self.groups.everything()},
             tuple(self.channels.everything()),
             tuple(self.accounts.everything()),
+            self._bound(),
         )
+
+    def _bound(self) -> frozenset[str]:
+        """The channels that some model group is bound to."""
+        return frozenset(binding.channel for binding in self.bindings.everything())
 
     def own_multipliers(self, group: str) -> Mapping[str, str]:
         """The multipliers that users have of their own in a group, strongly consistent."""
@@ -112,7 +124,14 @@ class CatalogTable:
         found = self.users.find(user)
         if found is None:
             return None
-        return Person(revision, found, tuple(self.keys(user).everything()))
+        customer = self.customer(user)
+        return Person(
+            revision,
+            found,
+            tuple(self.keys(user).everything()),
+            tuple(customer.heads.everything()),
+            tuple(customer.permissions.everything()),
+        )
 
     def profile_revision(self, user: str) -> int:
         """The version of the profile that holds everything written about a user so far.
@@ -132,7 +151,7 @@ class CatalogTable:
         """The name of every part there should be: to publish all again after a loss."""
         groups = {group.id for group in self.groups.everything()}
         users = {user.id for user in self.users.everything()}
-        return frozenset({GLOBAL} | groups | users)
+        return frozenset({GLOBAL} | groups | users | self._bound())
 
     # --- never published ----------------------------------------------------------------------
 
