@@ -12,6 +12,7 @@ from tollgate.domain.catalog import BillingMode, ChannelRow, Interval, PriceText
 from tollgate.domain.charge import counted
 from tollgate.domain.definition_rules import check_channel_platform, require
 from tollgate.domain.patterns import normal
+from tollgate.domain.price_entry import in_dollars as entered
 from tollgate.domain.price_rules import (
     check_charging,
     check_intervals,
@@ -86,6 +87,26 @@ def check_unit_price(row: SentRow, where: str) -> None:
         f"mode {row.mode} needs a price or intervals",
         f"按 {row.mode} 方式计费时，必须填写价格或区间",
     )
+
+
+def in_dollars(row: SentRow, fx: str) -> SentRow:
+    """A row whose figures were typed in yuan at an exchange rate; "" leaves dollars as they are.
+
+    A figure keeps what was typed: 0.5 yuan at 7.0 is "0.5/7.0" dollars.
+    """
+    return replace(
+        row,
+        prices=entered(row.prices, fx),
+        intervals=tuple(
+            replace(each, prices=entered(each.prices, fx), tiers=tiers_entered(each.tiers, fx))
+            for each in row.intervals
+        ),
+        tiers=tiers_entered(row.tiers, fx),
+    )
+
+
+def tiers_entered(tiers: Mapping[str, PriceTexts], fx: str) -> dict[str, dict[str, str]]:
+    return {tier: entered(prices, fx) for tier, prices in tiers.items()}
 
 
 def rows_by_name(rows: Sequence[SentRow]) -> Rows:

@@ -4,6 +4,7 @@ from tollgate.domain.errors import InvalidToken
 from tollgate.domain.permissions import PERMISSIONS
 from tollgate.services.admin_tokens import AdminTokens
 from tollgate.web.admin.accounts import AccountResource
+from tollgate.web.admin.channel_pricing import ChannelPricingResource
 from tollgate.web.admin.channels import ChannelResource
 from tollgate.web.admin.desk import Desk
 from tollgate.web.admin.groups import GroupResource
@@ -35,6 +36,7 @@ RESOURCES = (
     MultiplierResource,
     AccountResource,
     ChannelResource,
+    ChannelPricingResource,
     PriceResource,
     ModelGroupResource,
     SettingResource,

@@ -1,11 +1,16 @@
-"""Channels over HTTP. Fields are tri-state: what is not sent stays, null and {} clear."""
+"""Channels over HTTP. Fields are tri-state: what is not sent stays; null, [] and {} clear."""
 
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import Field
 
+from tollgate.domain.catalog import Status
 from tollgate.domain.definitions import ChannelDefinition
+from tollgate.domain.patterns import normal
+from tollgate.services.changes import Changed
+from tollgate.web.admin.channel_pricing import ChannelRowView, Rows, pricing_of, rows_now
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.creation import Creating
 from tollgate.web.management.endpoints import Endpoint
@@ -25,23 +30,49 @@ from tollgate.web.management.fields import (
     absent,
     empty,
 )
+from tollgate.web.management.versions import wanted
 
 Mapping = Annotated[
     dict[Id, Mapped],
     Field(max_length=20, description="By platform: requested name or prefix* → name on the wire."),
 ]
 Source = Literal["requested", "channel_mapped", "upstream"]
-CLEARED: Final = {"groups": (), "model_mapping": {}, "description": ""}
+CLEARED: Final = {
+    "groups": (),
+    "accounts": (),
+    "model_mapping": {},
+    "pricing": [],
+    "description": "",
+}
+Searched = Annotated[
+    str | None,
+    Query(alias="name", min_length=1, max_length=100, description="Part of the name."),
+]
+StatusWanted = Annotated[Status | None, Query(alias="status")]
+GroupWanted = Annotated[
+    str | None, Query(alias="group", max_length=64, description="A group's id.")
+]
 
 
-class ChannelView(View):
+class ChannelListed(View):
+    """A channel in a list; its prices are at /channels/<channel>/pricing."""
+
     id: str
     name: str
     groups: list[str]
+    accounts: list[str]
     model_mapping: dict[str, dict[str, str]]
     billing_model_source: str
+    restrict_models: bool
+    pricing_number: Annotated[int, Field(description="The newest version of its prices.")]
     description: str
     status: str
+
+
+class ChannelView(ChannelListed):
+    """A channel with the price rows that are in force."""
+
+    pricing: list[ChannelRowView]
 
 
 class ChannelCreate(Body):
@@ -49,19 +80,27 @@ class ChannelCreate(Body):
 
     name: Name
     groups: Ids = empty(list)
+    accounts: Annotated[Ids, Field(description="Its own, for model groups bound to it.")] = empty(
+        list
+    )
     model_mapping: Mapping = empty(dict)
     billing_model_source: Source = "channel_mapped"
+    restrict_models: Annotated[bool, Field(description="Sell only what it prices.")] = False
+    pricing: Rows = empty(list)
     description: Text = ""
     status: Literal["active", "disabled"] = "active"
 
 
 class ChannelPatch(Body):
-    """What is sent is changed; null and {} clear."""
+    """What is sent is changed; null, [] and {} clear. `pricing` is a new version from now."""
 
     name: Name = absent()
     groups: Ids | None = absent()
+    accounts: Ids | None = absent()
     model_mapping: Mapping | None = absent()
     billing_model_source: Source = absent()
+    restrict_models: bool = absent()
+    pricing: Rows | None = absent()
     description: Text | None = absent()
     status: Literal["active", "disabled"] = absent()
 
@@ -83,41 +122,80 @@ class ChannelResource:
             Endpoint("DELETE", channel, "channels.write", self.delete, 204),
         )
 
-    def list(self, limit: Limit = 50, cursor: After = None) -> Entries[ChannelView]:
-        """List channels."""
-        return self._desk.listed(self._channels, limit, cursor, ChannelView.of)
+    def list(
+        self,
+        limit: Limit = 50,
+        cursor: After = None,
+        name: Searched = None,
+        status: StatusWanted = None,
+        group: GroupWanted = None,
+    ) -> Entries[ChannelListed]:
+        """List channels, by part of their name, status or group."""
+
+        def wanted_one(channel: ChannelDefinition) -> bool:
+            return (
+                (name is None or normal(name) in normal(channel.name))
+                and (status is None or channel.status == status)
+                and (group is None or group in channel.groups)
+            )
+
+        page = self._channels.search(limit, self._desk.position(cursor), wanted_one)
+        return Entries(
+            entries=[ChannelListed.of(channel) for channel in page.entries],
+            next_cursor=self._desk.cursor(page.after),
+        )
 
     def create(self, body: ChannelCreate, key: Once = None) -> ChannelView:
         """Create a channel."""
 
         def create(identity: str, resumed: bool) -> ChannelView:
             there = self._channels.find(identity) if resumed else None
-            channel = ChannelDefinition(identity, **exact(body.model_dump()))
-            view = ChannelView.of(there or self._channels.create(channel, self._desk.author))
-            self._desk.trail.note("channel.create", identity, None, view)
-            return view
+            channel = ChannelDefinition(identity, **exact(body.model_dump(exclude={"pricing"})))
+            pricing = pricing_of(body.pricing, self._desk.stores.catalog)
+            made = there or self._channels.open(channel, pricing, self._desk.author)
+            self._desk.trail.note("channel.create", identity, None, ChannelListed.of(made))
+            return self._view(made)
 
         return self._desk.creations.once(key, body, Creating("chn", create, ChannelView))
 
     def get(self, channel: str) -> ChannelView:
         """Read a channel."""
-        return ChannelView.of(self._channels.get(channel))
+        return self._view(self._channels.get(channel))
 
     def patch(self, channel: str, body: ChannelPatch, if_match: IfMatch = None) -> ChannelView:
         """Change a channel; relays follow within seconds."""
         changes = exact(body.changes(CLEARED))
-        changed = self._desk.changed(
-            self._channels, channel, if_match, lambda before: replace(before, **changes)
-        )
-        self._desk.note_change("channel.change", channel, changed, ChannelView.of)
-        return ChannelView.of(changed.after)
+        rows = changes.pop("pricing", None)
+        if rows is None:
+            changed = self._desk.changed(
+                self._channels, channel, if_match, lambda before: replace(before, **changes)
+            )
+        else:
+            before = self._channels.seen(channel, wanted(if_match))
+            pricing = pricing_of(rows, self._desk.stores.catalog)
+            author = self._desk.author
+            after = self._channels.revise(before, replace(before, **changes), pricing, author)
+            changed = Changed(before, after)
+        self._desk.note_change("channel.change", channel, changed, ChannelListed.of)
+        return self._view(changed.after)
 
     def delete(self, channel: str, if_match: IfMatch = None) -> None:
         """Remove a channel that serves no group any more."""
         before = self._desk.removed(self._channels, channel, if_match)
-        self._desk.trail.note("channel.delete", channel, ChannelView.of(before), None)
+        self._desk.trail.note("channel.delete", channel, ChannelListed.of(before), None)
+
+    def _view(self, channel: ChannelDefinition) -> ChannelView:
+        return ChannelView.of(channel, pricing=rows_now(channel, self._desk.clock()))
 
 
 def exact(sent: dict[str, Any]) -> dict[str, Any]:
     """Fields as the definition has them."""
-    return sent | ({"groups": tuple(sent["groups"])} if "groups" in sent else {})
+    exact: dict[str, Any] = {}
+    for name in ("groups", "accounts"):
+        if name in sent:
+            exact[name] = tuple(sent[name])
+    if "model_mapping" in sent:
+        exact["model_mapping"] = {
+            name: rows for name, rows in sent["model_mapping"].items() if rows
+        }
+    return sent | exact

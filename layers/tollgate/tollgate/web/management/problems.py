@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 
 from tollgate.domain.errors import StoreUnavailable, TollgateError, ValidationFailed
 from tollgate.store.dynamodb import StoreError
+from tollgate.web.management.chinese import in_chinese
 from tollgate.web.management.fields import MEANINGS
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -22,7 +23,12 @@ class FieldsRefused(ValidationFailed):
     def __init__(self, error: RequestValidationError) -> None:
         self.errors = [field_error(each) for each in error.errors()][:MOST_ERRORS]
         first = self.errors[0] if self.errors else {"field": "body", "message": "is not valid"}
-        super().__init__(f"{first['field']}: {first['message']}", param=first["field"])
+        chinese = in_chinese(next(iter(error.errors()), {"type": ""}))
+        super().__init__(
+            f"{first['field']}: {first['message']}",
+            param=first["field"],
+            translations={"zh": f"{first['field']}：{chinese}"},
+        )
 
 
 def field_error(error: Mapping[str, Any]) -> dict[str, str]:
