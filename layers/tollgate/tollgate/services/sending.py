@@ -164,7 +164,7 @@ class Sending:
             if answer.status >= 400:
                 raise refused(answer)
             if not outgoing.call.stream:
-                return whole(answer), iter(())
+                return whole(answer, plain=outgoing.call.plain), iter(())
             return head(answer, outgoing)
         except TollgateError:
             answer.close()
@@ -196,15 +196,18 @@ def fails(first: bytes, outgoing: Outgoing) -> bool:
     return tap.failed and not tap.visible_bytes
 
 
-def whole(answer: Answer) -> bytes:
-    """A complete JSON answer.
+def whole(answer: Answer, *, plain: bool) -> bytes:
+    """A complete answer: JSON, unless the caller asked for plain text.
 
     Raises:
         UpstreamFailed: it is no JSON object or array, or an error whatever its status says.
     """
     body = answer.read()
     answer.close()
-    if body.lstrip()[:1] not in {b"{", b"["}:
+    kind = answer.headers.get("content-type", "")
+    if plain and "html" in kind:
+        raise UpstreamFailed(f"the upstream answered with {kind} instead of text")
+    if not plain and body.lstrip()[:1] not in {b"{", b"["}:
         raise UpstreamFailed("the upstream's answer is not JSON")
     if complains(body):
         raise UpstreamFailed("the upstream answered with an error and a status of success")
