@@ -22,6 +22,7 @@ from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.closing import Closing
 from tollgate.services.listing import Listing
+from tollgate.services.quote import Quotes
 from tollgate.services.receipts import Receipts
 from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording
@@ -169,7 +170,12 @@ class Gateway:
         receipts = Receipts(self.records, self.wallets, staff=False)
         listing = Listing(self.admission, self.catalog, receipts, self.clock)
         self.api = RelayApi(
-            self.relay, listing, Observer("relay"), lambda prefix: f"{prefix}_test", self.origins
+            self.relay,
+            listing,
+            Quotes(self.admission),
+            Observer("relay"),
+            lambda prefix: f"{prefix}_test",
+            self.origins,
         )
 
     def _wire_billing(self) -> None:

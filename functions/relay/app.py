@@ -9,6 +9,7 @@ from tollgate.observability import Observer
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.listing import Listing
+from tollgate.services.quote import Quotes
 from tollgate.services.receipts import Receipts
 from tollgate.services.recording import Recording
 from tollgate.services.refusals import Refusals
@@ -25,16 +26,15 @@ from tollgate.web.relay import RelayApi
 
 SET, SEEN = Settings.from_env(os.environ), Observer("relay")
 AWS = clients.connect(SET, os.environ)
-SWEEP = SweepRequests(AWS.queue.send, now_ms)
+SWEEP, RECORDS = SweepRequests(AWS.queue.send, now_ms), UsageRecords(AWS.dynamo, SET.usage_table)
 WALLETS = Wallets(AWS.dynamo, SET.wallets_table, secrets.randbelow, now_ms, SEEN.violation, SWEEP)
 CATALOG = Catalog(Snapshots(AWS.dynamo, SET.state_table), now_ms)
 ADMISSION = Admission(CATALOG, WALLETS, AWS.peppers.hashes, now_ms, time.sleep)
 OPEN_SECRET = credentials.opener(AWS.sealing, SEEN.unusable)
 SENDING = Sending(Upstream(loopback=bool(SET.local)), OPEN_SECRET, now_ms)
-RECORDS = UsageRecords(AWS.dynamo, SET.usage_table)
 RECORDING = Recording(RECORDS, AWS.queue.send, SEEN.last_resort)
 NOTE = Refusals(ADMISSION, RECORDS, secrets.randbelow, now_ms, SEEN.count).note
 RELAY = Relay(ADMISSION, SENDING, WALLETS, RECORDING, now_ms, NOTE, SEEN.count)
 LISTING = Listing(ADMISSION, CATALOG, Receipts(RECORDS, WALLETS, staff=False), now_ms)
-handler = RelayApi(RELAY, LISTING, SEEN, fresh_id, SET.allowed_origins)
+handler = RelayApi(RELAY, LISTING, Quotes(ADMISSION), SEEN, fresh_id, SET.allowed_origins)
 """Answers one API Gateway event; docs/architecture.md says in which form."""

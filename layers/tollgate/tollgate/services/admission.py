@@ -68,6 +68,30 @@ def greatest(demands: list[Demand]) -> Demand:
     return replace(demands[0], hidden=hidden, visible=visible, bound=bound)
 
 
+def demand_of(call: Call, candidates: tuple[Candidate, ...], *, strict: bool) -> Demand:
+    """What the call may consume, whichever candidate answers.
+
+    Raises:
+        InvalidRequest, PricingMisconfigured: as domain/estimate.py says.
+    """
+    return greatest(
+        [demand(call, route.snapshot, route.price, strict=strict) for route in candidates]
+    )
+
+
+def refuse_beyond(amount: int) -> None:
+    """Refuse what is too much for one call.
+
+    Raises:
+        InvalidRequest: it may cost more than CHARGE_LIMIT.
+    """
+    if amount > CHARGE_LIMIT:
+        raise InvalidRequest(
+            f"this call may cost {usd(amount)} USD; one call may cost {usd(CHARGE_LIMIT)} USD "
+            "at most: ask for less output"
+        )
+
+
 class Admission:
     """Turns a key and a call into a hold, or one named refusal."""
 
@@ -136,18 +160,9 @@ class Admission:
 
     def _admit(self, caller: Caller, call: Call, dialect: Dialect) -> Admitted:
         group, candidates = self.resolve(caller, call, dialect)
-        needed = greatest(
-            [
-                demand(call, route.snapshot, route.price, strict=not call.stream)
-                for route in candidates
-            ]
-        )
+        needed = demand_of(call, candidates, strict=not call.stream)
         amount = dearest_hold(candidates, needed, needed.visible)
-        if amount > CHARGE_LIMIT:
-            raise InvalidRequest(
-                f"this call may cost {usd(amount)} USD; one call may cost {usd(CHARGE_LIMIT)} USD "
-                "at most: ask for less output"
-            )
+        refuse_beyond(amount)
         hold = self._hold(self._request(caller, amount, strict=not call.stream))
         return Admitted(dialect, caller, group, call, candidates, needed, hold)
 

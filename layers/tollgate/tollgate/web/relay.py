@@ -17,8 +17,9 @@ from tollgate.domain.errors import (
 )
 from tollgate.observability import Observer
 from tollgate.services.listing import Listing
+from tollgate.services.quote import Quotes
 from tollgate.services.relay import Refused, Relay, RelayRequest, Reply
-from tollgate.web.requests import Request, read_event, secret_of
+from tollgate.web.requests import Request, is_dry_run, read_event, secret_of
 
 UNSUPPORTED: Final = ("/v1/realtime", "/v1/files", "/v1/batches")
 """Endpoints of the vendors that Tollgate knows and does not offer; the docs say so."""
@@ -74,12 +75,14 @@ class RelayApi:
         self,
         relay: Relay,
         listing: Listing,
+        quotes: Quotes,
         observer: Observer,
         fresh_id: Callable[[str], str],
         origins: str = "",
     ) -> None:
         self._relay = relay
         self._listing = listing
+        self._quotes = quotes
         self._observer = observer
         self._fresh_id = fresh_id
         self._origins = frozenset(origins.split(",")) - {""}
@@ -138,6 +141,8 @@ class RelayApi:
             request.forwarded_query,
             remaining_ms,
         )
+        if is_dry_run(request):
+            return self._quotes.quote(asked)
         return self._relay.relay(asked) if entry.route.metered else self._relay.forward(asked)
 
     def _match(self, request: Request) -> tuple[Entry, Mapping[str, str]]:

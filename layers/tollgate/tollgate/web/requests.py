@@ -12,6 +12,9 @@ from tollgate.domain.errors import InvalidRequest, MissingKey, RequestTooLarge
 BODY_LIMIT: Final = 4 * 1024 * 1024
 """Largest body we take. Lambda takes 6 MB of event, in which JSON escaping can swell a body."""
 
+OWN: Final = frozenset({"key", "dry_run"})
+"""Query parameters that no upstream sees."""
+
 GEMINI_PREFIXES: Final = ("/v1beta/", "/v1/models/")
 
 
@@ -28,8 +31,8 @@ class Request:
 
     @property
     def forwarded_query(self) -> str:
-        """The query string as sent, without the key."""
-        pairs = [(n, v) for n, values in self.query.items() if n != "key" for v in values]
+        """The query string as sent, without what is ours: the key, and the wish for a quote."""
+        pairs = [(n, v) for n, values in self.query.items() if n not in OWN for v in values]
         return urlencode(pairs, quote_via=quote)
 
 
@@ -95,3 +98,17 @@ def secret_of(request: Request) -> str:
     if len(secrets) > 1:
         raise InvalidRequest("two different API keys were sent; send one")
     return secrets.pop()
+
+
+def is_dry_run(request: Request) -> bool:
+    """Whether a quote is wanted instead of a call.
+
+    Raises:
+        InvalidRequest: `dry_run` is anything but one "true".
+    """
+    asked = request.query.get("dry_run", ())
+    if asked not in ((), ("true",)):
+        raise InvalidRequest(
+            "dry_run can only be true; leave it out to make the call", param="dry_run"
+        )
+    return bool(asked)
