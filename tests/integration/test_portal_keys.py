@@ -11,7 +11,8 @@ from tollgate.services.own_keys import CREATION_LIMIT
 
 VIEW = {
     *("id", "name", "last4", "group", "pricing_group", "quota_usd", "remaining_usd", "expires_at"),
-    *("models", "endpoints", "cost_in_stream", "status", "created_at", "version"),
+    *("models", "endpoints", "cost_in_stream", "receipt_in_stream"),
+    *("status", "created_at", "version"),
 }
 
 

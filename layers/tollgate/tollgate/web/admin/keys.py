@@ -49,6 +49,7 @@ class KeyView(View):
     models: list[str]
     endpoints: list[str]
     cost_in_stream: bool
+    receipt_in_stream: bool
     status: str
     remaining_usd: Annotated[str | None, Field(description="What is left of the quota.")] = None
 
@@ -76,6 +77,7 @@ class KeyCreate(Body):
     models: Names = empty(list)
     endpoints: Names = empty(list)
     cost_in_stream: bool = True
+    receipt_in_stream: bool = False
 
 
 class KeyPatch(Body):
@@ -89,6 +91,7 @@ class KeyPatch(Body):
     models: Names | None = absent()
     endpoints: Names | None = absent()
     cost_in_stream: bool = absent()
+    receipt_in_stream: bool = absent()
     status: Literal["active", "disabled"] = absent()
 
 
@@ -211,4 +214,5 @@ def draft_of(user: str, identity: str, body: KeyCreate) -> KeyDefinition:
         models=tuple(body.models),
         endpoints=tuple(body.endpoints),
         cost_in_stream=body.cost_in_stream,
+        receipt_in_stream=body.receipt_in_stream,
     )

@@ -43,6 +43,7 @@ PLAIN = (
     "models",
     "endpoints",
     "cost_in_stream",
+    "receipt_in_stream",
     "status",
 )
 
@@ -61,6 +62,7 @@ class KeyView(BaseModel):
     models: list[str]
     endpoints: list[str]
     cost_in_stream: bool
+    receipt_in_stream: bool
     status: str
     created_at: int
     version: Annotated[int, Field(description="Goes into If-Match to change what was read.")]
@@ -95,6 +97,7 @@ class KeyCreate(Body):
     models: Names = empty(list)
     endpoints: Names = empty(list)
     cost_in_stream: bool = True
+    receipt_in_stream: bool = False
 
 
 class KeyPatch(Body):
@@ -105,6 +108,7 @@ class KeyPatch(Body):
     models: Names | None = absent()
     endpoints: Names | None = absent()
     cost_in_stream: bool = absent()
+    receipt_in_stream: bool = absent()
     status: Literal["active", "disabled"] = absent()
 
 
@@ -234,4 +238,5 @@ def draft_of(user: str, identity: str, body: KeyCreate) -> KeyDefinition:
         models=tuple(body.models),
         endpoints=tuple(body.endpoints),
         cost_in_stream=body.cost_in_stream,
+        receipt_in_stream=body.receipt_in_stream,
     )
