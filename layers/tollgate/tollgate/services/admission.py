@@ -18,11 +18,19 @@ from tollgate.domain.errors import (
     EndpointNotAllowed,
     InvalidKey,
     InvalidRequest,
+    TollgateError,
 )
 from tollgate.domain.estimate import Demand, demand, hold_amount
 from tollgate.domain.money import CHARGE_LIMIT, usd
 from tollgate.domain.patterns import allows
-from tollgate.domain.resolution import Caller, Candidate, Question, resolve
+from tollgate.domain.resolution import (
+    Caller,
+    Candidate,
+    Question,
+    mapped_name,
+    model_group,
+    resolve,
+)
 from tollgate.services.catalog import Catalog
 from tollgate.store.dynamodb import StoreError
 from tollgate.store.wallet import Hold, HoldRequest, StaleProfile, Wallets
@@ -92,6 +100,15 @@ def refuse_beyond(amount: int) -> None:
         )
 
 
+def bound_channels(question: Question) -> tuple[str, ...]:
+    """The channels that must be in `bound`; none where resolution will refuse anyway."""
+    try:
+        chosen = model_group(question, mapped_name(question))
+    except TollgateError:
+        return ()
+    return tuple(each.channel for each in chosen.channels if each.weight > 0)
+
+
 class Admission:
     """Turns a key and a call into a hold, or one named refusal."""
 
@@ -138,12 +155,19 @@ class Admission:
         self, caller: Caller, call: Call, dialect: Dialect
     ) -> tuple[GroupPart, tuple[Candidate, ...]]:
         """The effective group and the candidates of a call."""
+        question = self.question(caller, call, dialect.platforms)
+        return question.group, resolve(question)
+
+    def question(self, caller: Caller, call: Call, platforms: tuple[str, ...]) -> Question:
+        """All that resolution looks at, with the channels that the call's model group names."""
         catalog = self._catalog
         group = catalog.group(caller.key.group)
-        question = Question(
-            caller, call, dialect.platforms, catalog.global_part(), group, self._clock()
-        )
-        return group, resolve(question)
+        own = catalog.multiplier(group, caller.profile.user)
+        everywhere = catalog.global_part()
+        asked = Question(caller, call, platforms, everywhere, group, self._clock(), own)
+        bound = {channel: catalog.channel(channel) for channel in bound_channels(asked)}
+        known = {channel: part for channel, part in bound.items() if part is not None}
+        return replace(asked, bound=known) if known else asked
 
     def admit(self, secret: str, call: Call, dialect: Dialect, endpoint: str = "") -> Admitted:
         """Hold what the call may cost.

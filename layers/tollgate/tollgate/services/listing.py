@@ -1,14 +1,15 @@
 """What a key can use: the models that its group can route and that have a price."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 from tollgate.dialects import Dialect
-from tollgate.domain.catalog import Account, GlobalPart, GroupPart
-from tollgate.domain.errors import ModelNotFound, StoreUnavailable
-from tollgate.domain.patterns import allows, translate
-from tollgate.domain.resolution import Caller, billing_model, check, official_price, permit
-from tollgate.domain.routing import channel_mapped, serves
+from tollgate.domain.call import Call
+from tollgate.domain.catalog import GlobalPart, GroupPart, Profile
+from tollgate.domain.definition_rules import PLATFORMS
+from tollgate.domain.errors import ModelNotFound, StoreUnavailable, TollgateError
+from tollgate.domain.patterns import normal
+from tollgate.domain.resolution import Caller, check, permit, resolve
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.receipts import Receipts
@@ -44,17 +45,22 @@ class Listing:
         caller = self._caller(secret)
         group = self._catalog.group(caller.key.group)
         permit(caller, group)
-        names = sorted(
-            name
-            for name in sellable(self._catalog.global_part(), group, self._clock())
-            if allows(caller.key.models, name)
-        )
         created = self._clock() // 1_000
         if model is None:
-            return json_reply(dialect.write_models(names, created))
-        if model not in names:
+            known = names(self._catalog.global_part(), group, caller.profile)
+            sold = sorted(name for name in known if self._sells(caller, name))
+            return json_reply(dialect.write_models(sold, created))
+        if not self._sells(caller, model):
             raise ModelNotFound(f"model {model!r} is not offered to this key", param="model")
         return json_reply(dialect.write_model(model, created))
+
+    def _sells(self, caller: Caller, model: str) -> bool:
+        """Whether a call of that model finds an account and a price: by the very rule of calls."""
+        question = self._admission.question(caller, Call("generate", model, b""), PLATFORMS)
+        try:
+            return bool(resolve(question))
+        except TollgateError:
+            return False
 
     def receipt(self, secret: str, request_id: str) -> Reply:
         """The explanation of one call of the key's own user.
@@ -84,24 +90,15 @@ def json_reply(body: bytes) -> Reply:
     return Reply(200, {"content-type": "application/json"}, body)
 
 
-def sellable(everywhere: GlobalPart, group: GroupPart, now_ms: int) -> Iterator[str]:
-    """Names without wildcards that an account of the group serves and that have a price.
-
-    An account without any list of models serves whatever is priced.
-    """
-    mapping = group.channel.model_mapping.get(group.platform, {}) if group.channel else {}
-    for name in {*everywhere.prices, *mapping}:
-        if name.endswith("*"):
-            continue
-        mapped = channel_mapped(group.channel, group.platform, name)
-        if any(
-            serves(account, mapped)
-            and official_price(everywhere.prices, billed(account, group, name, mapped), now_ms)
-            for account in group.accounts
-        ):
-            yield name
-
-
-def billed(account: Account, group: GroupPart, requested: str, mapped: str) -> str:
-    """The name that a call through this account would be priced by."""
-    return billing_model(group, requested, mapped, translate(account.model_mapping, mapped))
+def names(everywhere: GlobalPart, group: GroupPart, profile: Profile) -> frozenset[str]:
+    """Every name without a wildcard that any definition speaks of, sold or not."""
+    mappings = group.channel.model_mapping.values() if group.channel else ()
+    pricing = group.channel.pricing if group.channel else ()
+    sources: list[Iterable[str]] = [
+        *(everywhere.prices, everywhere.default_groups, everywhere.model_groups, profile.prices),
+        *mappings,
+        *(rows for version in pricing for rows in version.rows.values()),
+        *(names for account in group.accounts for names in (account.models, account.model_mapping)),
+    ]
+    every = {normal(name): name for source in sources for name in source}
+    return frozenset(name for name in every.values() if not name.endswith("*"))
