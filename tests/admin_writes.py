@@ -137,6 +137,13 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /model_groups": {"model": "gpt-x", "code": "vip"},
     "PATCH /model_group": {"display_name": "Standard"},
     "PUT /default_group": {"code": "default"},
+    "POST /exports": {
+        "from": 1_795_262_400_000,
+        "to": 1_795_348_800_000,
+        "format": "csv",
+        "user": "<user>",
+        "model": "gpt-x",
+    },
     "POST /settings": {"name": "maintenance", "value": True},
     "PUT /settings/<name>": {"value": "7.1"},
     "POST /admin_tokens": {"name": "script", "role": "auditor"},

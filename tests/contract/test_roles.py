@@ -95,6 +95,8 @@ MAY: dict[str, tuple[Role, ...]] = {
     "GET /jobs": ALL,
     "GET /jobs/<job>": ALL,
     "DELETE /jobs/<job>": ("owner", "finance", "operator"),
+    "POST /exports": ("owner", "finance", "operator"),
+    "GET /exports/<export>": ("owner", "finance", "operator"),
     "GET /audit": ("owner", "auditor"),
     "GET /health": ("owner", "operator", "support", "auditor"),
 }
@@ -116,6 +118,7 @@ IDS = {
     "name": "missing",
     "request_id": "req_missing",
     "job": "job_missing",
+    "export": "job_missing",
 }
 
 

@@ -178,7 +178,7 @@ def numeric_fields(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         kinds = {field.annotation, *get_args(field.annotation)}
         if int in kinds and bool not in kinds:
-            yield name
+            yield field.alias or name
 
 
 @pytest.mark.parametrize("route", WRITES)

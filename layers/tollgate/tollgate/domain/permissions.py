@@ -42,14 +42,17 @@ CATALOG: Final = frozenset(
 PEOPLE: Final = frozenset({"users.write", "keys.write"})
 MONEY: Final = frozenset({"wallets.credit"})
 WORK: Final = frozenset({"jobs.write"})
+BULK: Final = frozenset({"usage.export"})
+"""Everybody's calls at once: more than looking them up."""
+
 OVERSIGHT: Final = frozenset({"audit.read"})
 STAFF: Final = frozenset({"tokens.read", "tokens.write"})
 
 PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = {
-    "owner": READ | CATALOG | PEOPLE | MONEY | WORK | OVERSIGHT | STAFF,
-    "finance": (READ | MONEY | WORK | {"prices.write", "multipliers.write"})
+    "owner": READ | CATALOG | PEOPLE | MONEY | WORK | BULK | OVERSIGHT | STAFF,
+    "finance": (READ | MONEY | WORK | BULK | {"prices.write", "multipliers.write"})
     - {"accounts.read", "health.read"},
-    "operator": READ | CATALOG | PEOPLE | WORK,
+    "operator": READ | CATALOG | PEOPLE | WORK | BULK,
     "support": READ - {"accounts.read", "channels.read", "settings.read"},
     "auditor": READ | OVERSIGHT | {"tokens.read"},
 }

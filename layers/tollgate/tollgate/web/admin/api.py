@@ -7,6 +7,7 @@ from tollgate.web.admin.accounts import AccountResource
 from tollgate.web.admin.channel_pricing import ChannelPricingResource
 from tollgate.web.admin.channels import ChannelResource
 from tollgate.web.admin.desk import Desk
+from tollgate.web.admin.exports import ExportResource
 from tollgate.web.admin.groups import GroupResource
 from tollgate.web.admin.jobs import JobResource
 from tollgate.web.admin.keys import KeyResource
@@ -41,6 +42,7 @@ RESOURCES = (
     ModelGroupResource,
     SettingResource,
     JobResource,
+    ExportResource,
     OversightResource,
 )
 
