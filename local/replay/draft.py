@@ -1,9 +1,9 @@
 """An answer before its framing: which vendor's status, headers and pieces a request deserves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from local.replay import sse
+from local.replay import media, sse
 from local.replay.knobs import Knobs
 from local.replay.prompt import Prompt, read
 from local.replay.reply import ID, compose
@@ -14,6 +14,7 @@ from local.replay.wire import Request
 OK = 200
 OPENING = 3  # events an endless stream does not repeat
 RETRY_DATE = "Fri, 31 Dec 2049 23:59:59 GMT"
+MEDIA = ("transcribe", "draw")  # what OpenAI answers with other things than texts and vectors
 ACCOUNT = "org-replayaccount"  # an upstream's own words, which must not reach a caller
 
 
@@ -51,11 +52,17 @@ def draft(request: Request, extra: str, clock: Callable[[], int]) -> Draft:
         return _refusal(VENDORS["openai"], 404, f"Unknown path {request.path}.")
     added = "+".join(filter(None, (headers.get("x-replay"), extra)))
     try:
-        prompt = read(request.body, target.model, added)
+        prompt = read(request, target.model, added)
     except (ValueError, TypeError, AttributeError) as error:
         return _refusal(VENDORS[target.vendor], 400, str(error))
-    streamed = target.operation == "stream" or (target.operation == "generate" and prompt.stream)
+    streamed = target.operation == "stream" or (prompt.stream and _streams(target, prompt))
     return _drafted(target, replace(prompt, stream=streamed), clock(), "alt=sse" in request.target)
+
+
+def _streams(target: Target, prompt: Prompt) -> bool:
+    if target.operation in MEDIA:
+        return media.streams(target.operation, prompt)
+    return target.operation == "generate"
 
 
 def _drafted(target: Target, prompt: Prompt, now: int, sse_asked: bool) -> Draft:
@@ -63,11 +70,23 @@ def _drafted(target: Target, prompt: Prompt, now: int, sse_asked: bool) -> Draft
     if knobs.status != OK:
         return _refusal(vendor, knobs.status, f"Replayed status of {ACCOUNT}.", knobs)
     if not prompt.stream:
-        operation = "generate" if target.operation == "stream" else target.operation
-        return _whole(vendor, knobs, sse.compact(vendor.ANSWERS[operation](prompt, now)))
+        return _complete(target, prompt, now)
+    if target.operation in MEDIA:
+        return _events(vendor, knobs, media.events(target.operation, prompt, now))
     if target.vendor == "gemini" and not sse_asked:
         return _array(vendor, prompt, now)
-    return _events(vendor, prompt, now)
+    return _events(vendor, knobs, vendor.events(compose(prompt, now)))
+
+
+def _complete(target: Target, prompt: Prompt, now: int) -> Draft:
+    vendor, knobs = VENDORS[target.vendor], prompt.knobs
+    if target.operation in MEDIA:
+        answer = media.whole(target.operation, prompt, now)
+        made = Draft(knobs, vendor, headers=vendor.headers())
+        made.say(answer.content_type, answer.body)
+        return made
+    operation = "generate" if target.operation == "stream" else target.operation
+    return _whole(vendor, knobs, sse.compact(vendor.ANSWERS[operation](prompt, now)))
 
 
 def _refusal(vendor: Vendor, status: int, message: str, knobs: Knobs | None = None) -> Draft:
@@ -85,9 +104,8 @@ def _whole(vendor: Vendor, knobs: Knobs, body: str) -> Draft:
     return made
 
 
-def _events(vendor: Vendor, prompt: Prompt, now: int) -> Draft:
-    knobs = prompt.knobs
-    events = _broken([*vendor.events(compose(prompt, now))], vendor, knobs)
+def _events(vendor: Vendor, knobs: Knobs, told: Iterator[sse.Event]) -> Draft:
+    events = _broken([*told], vendor, knobs)
     made = Draft(knobs, vendor, headers=vendor.headers(), streamed=True, chunked=True)
     made.headers["content-type"] = "text/event-stream; charset=utf-8"
     made.pieces = sse.written(events, knobs.sse, vendor.NEWLINE)

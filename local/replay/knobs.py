@@ -49,6 +49,8 @@ class Knobs:
     images: int = 0
     audio: int = 0
     searches: int = 0
+    heard: int | None = None
+    drawn: int | None = None
 
 
 FIELDS = {"in": "input", "out": "output"}
@@ -71,7 +73,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 NUMBERS = (
     "delay", "gap", "slow", "block", "step", "status", "drop", "cut", "fail", "chunks", "size",
     "tools", "thinking", "dims", "in", "out", "cached", "written", "written_1h", "reasoning",
-    "images", "audio", "searches",
+    "images", "audio", "searches", "heard", "drawn",
 )  # fmt: skip
 
 

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from local.replay import form
 from local.replay.knobs import Knobs, split
+from local.replay.wire import Request
 
 Json = dict[str, Any]
 
@@ -16,7 +18,10 @@ SPOKEN = ("content", "text", "input", "prompt", "system", "instructions")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One request: `limit` caps the output, `tokens` is its size, `texts` how many to embed."""
+    """One request: `limit` caps the output, `tokens` is its size, `texts` how many to embed.
+
+    `asked` is the body itself, or the fields of a form.
+    """
 
     model: str
     knobs: Knobs
@@ -28,17 +33,16 @@ class Prompt:
     texts: int
     dimensions: int
     compact: bool
+    asked: Json = field(default_factory=dict)
 
 
-def read(body: bytes, model: str | None, extra: str) -> Prompt:
-    """Read a body of any vendor; `model` is given where the path names it.
+def read(request: Request, model: str | None, extra: str) -> Prompt:
+    """Read a request to any vendor; `model` is given where the path names it.
 
     Raises:
-        ValueError: the body is no JSON object, or its model's name has an unknown knob.
+        ValueError: the body is no JSON object and no form, or its model has an unknown knob.
     """
-    asked = json.loads(body) if body else {}
-    if not isinstance(asked, dict):
-        raise TypeError("The body is not a JSON object.")
+    asked = _asked(request)
     name, knobs = split(model or str(asked.get("model", "")), extra)
     settings = asked.get("generationConfig") or {}
     return Prompt(
@@ -52,7 +56,18 @@ def read(body: bytes, model: str | None, extra: str) -> Prompt:
         texts=_texts(asked),
         dimensions=knobs.dims or asked.get("dimensions") or _output_dimensions(asked),
         compact=asked.get("encoding_format") == "base64",
+        asked=asked,
     )
+
+
+def _asked(request: Request) -> Json:
+    kind = request.headers.get("content-type", "")
+    if form.is_form(kind):
+        return form.read(kind, request.body)
+    asked = json.loads(request.body) if request.body else {}
+    if not isinstance(asked, dict):
+        raise TypeError("The body is not a JSON object.")
+    return asked
 
 
 def _limit(asked: Json, settings: Json) -> int | None:

@@ -12,6 +12,8 @@ VENDORS: Mapping[str, Vendor] = {"openai": openai, "anthropic": anthropic, "gemi
 FIXED = {
     ("POST", "/chat/completions"): ("openai", "generate"),
     ("POST", "/embeddings"): ("openai", "embed"),
+    ("POST", "/audio/transcriptions"): ("openai", "transcribe"),
+    ("POST", "/images/generations"): ("openai", "draw"),
     ("POST", "/messages"): ("anthropic", "generate"),
     ("POST", "/messages/count_tokens"): ("anthropic", "count"),
 }
