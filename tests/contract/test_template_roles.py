@@ -143,6 +143,14 @@ RULES: Final = [
     ),
     *rules("Admin", "kms:GenerateDataKey", "SecretsKey", (True, "seals secrets", SECRETS)),
     *rules("Admin", "s3:PutObject", "Bucket/poison/x", (False, "writes no objects", NOTHING)),
+    *rules("Admin", "s3:PutObject", "Bucket/exports/x", (False, "writes no exports", NOTHING)),
+    *rules("Admin", "s3:GetObject", "Bucket/exports/x", (True, "signs links to exports", NOTHING)),
+    *rules("Admin", "s3:GetObject", "Bucket/poison/x", (False, "reads nothing else", NOTHING)),
+    *rules(
+        *("Admin", "dynamodb:PutItem", "State"),
+        (True, "starts jobs", at("jobs")),
+        (True, "marks them as open", at("jobs_open")),
+    ),
     *rules(
         *("Portal", "dynamodb:UpdateItem", "Wallets"),
         (True, "revokes keys at once", attributes("revoked", "version")),
@@ -192,6 +200,11 @@ RULES: Final = [
         "Janitor", "dynamodb:PutItem", "Wallets", (False, "writes no ledger line alone", NOTHING)
     ),
     *rules("Janitor", "sqs:DeleteMessage", "WorkQueue", (True, "finishes work", NOTHING)),
+    *rules("Janitor", "s3:PutObject", "Bucket/exports/x", (True, "writes exports", NOTHING)),
+    *rules("Janitor", "s3:GetObject", "Bucket/exports/x", (True, "joins their parts", NOTHING)),
+    *rules("Janitor", "s3:GetObject", "Bucket/poison/x", (False, "reads no poison", NOTHING)),
+    *rules("Portal", "s3:GetObject", "Bucket/exports/x", (False, "reads no exports", NOTHING)),
+    *rules("Portal", "dynamodb:PutItem", "State", (False, "starts no jobs", at("jobs"))),
     *rules("Janitor", "kms:Decrypt", "SecretsKey", (False, "opens nothing", SECRETS)),
 ]
 
@@ -232,6 +245,7 @@ def test_a_resource_has_a_wildcard_only_where_the_rest_has_no_name_yet() -> None
         "{'Fn::Sub': '${Bucket.Arn}/aws/lambda/*'}",
         "{'Fn::Sub': '${Bucket.Arn}/poison/*'}",
         "{'Fn::Sub': '${Bucket.Arn}/reports/*'}",
+        "{'Fn::Sub': '${Bucket.Arn}/exports/*'}",
     }
 
 
