@@ -120,15 +120,26 @@ def test_a_multiplier(multiplier: str, field: str | None) -> None:
             id="the same source on two platforms",
         ),
         pytest.param(
-            ModelGroupDefinition("gpt-4o", "HQ", "tokens"), check_model_group, "code", id="a capital code"
+            ModelGroupDefinition("gpt-4o", "HQ", "tokens"),
+            check_model_group,
+            "code",
+            id="a capital code",
         ),
         pytest.param(
-            ModelGroupDefinition("g*o", "hq", "tokens"), check_model_group, "model", id="a star inside"
+            ModelGroupDefinition("g*o", "hq", "tokens"),
+            check_model_group,
+            "model",
+            id="a star inside",
         ),
         pytest.param(
-            ModelGroupDefinition("m" * 101, "hq", "tokens"), check_model_group, "model", id="too long a model"
+            ModelGroupDefinition("m" * 101, "hq", "tokens"),
+            check_model_group,
+            "model",
+            id="too long a model",
         ),
-        pytest.param(ModelGroupDefinition("*", "hq", "tokens"), check_model_group, None, id="every model"),
+        pytest.param(
+            ModelGroupDefinition("*", "hq", "tokens"), check_model_group, None, id="every model"
+        ),
         pytest.param(Setting("Rpm", 1), check_setting, "name", id="a capital setting"),
         pytest.param(TOKEN, check_admin_token, None, id="a token"),
         pytest.param(replace(TOKEN, name=""), check_admin_token, "name", id="a nameless token"),

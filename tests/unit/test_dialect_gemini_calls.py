@@ -161,8 +161,8 @@ CONFIG = "generationConfig"
             {"tools": [{}, {"file_search": {}}]}, "tools[1].fileSearch", id="a kept store, snake"
         ),
         pytest.param({"tools": [{"retrieval": {}}]}, "tools[0].retrieval", id="a kept corpus"),
-        pytest.param({"serviceTier": "priority"}, "serviceTier", id="a dearer tier"),
-        pytest.param({"service_tier": "PRIORITY"}, "serviceTier", id="a dearer tier, snake"),
+        pytest.param({"serviceTier": ["priority"]}, "serviceTier", id="a tier that is a list"),
+        pytest.param({"service_tier": 1}, "serviceTier", id="a tier that is a number, snake"),
         pytest.param({"model": "models/other"}, "model", id="another model than the path's"),
         pytest.param({"model": 5}, "model", id="model a number"),
         pytest.param(

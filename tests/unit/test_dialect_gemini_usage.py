@@ -87,7 +87,7 @@ def usage(report: object, call: Call = SSE, **answer: object) -> Any:
                 "candidatesTokenCount": 2630,
                 "candidatesTokensDetails": [*details(IMAGE=1290), *details(TEXT=50, IMAGE=1290)],
             },
-            {"input": 5, "output": 50, "output_image": 2580},
+            {"input": 5, "output": 50, "output_image": 2580, "images": 1},
             id="every image counts",
         ),
         pytest.param(
@@ -96,7 +96,7 @@ def usage(report: object, call: Call = SSE, **answer: object) -> Any:
                 "candidatesTokenCount": 1000,
                 "candidatesTokensDetails": details(IMAGE=1290),
             },
-            {"input": 5, "output_image": 1290},
+            {"input": 5, "output_image": 1290, "images": 1},
             id="more images than output",
         ),
         pytest.param(

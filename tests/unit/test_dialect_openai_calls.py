@@ -145,7 +145,7 @@ def test_a_missing_field_is_named(body: dict[str, Any], param: str) -> None:
         ),
         pytest.param({"tools": {}}, "tools", id="tools an object"),
         pytest.param({"tools": [1]}, "tools[0]", id="a tool that is a number"),
-        pytest.param({"service_tier": "priority"}, "service_tier", id="a dearer tier"),
+        pytest.param({"service_tier": "x" * 257}, "service_tier", id="tier too long"),
         pytest.param({"service_tier": 1}, "service_tier", id="tier a number"),
         pytest.param({"models": ["a", "b"]}, "models", id="models to fall back to"),
         pytest.param({"previous_response_id": "r"}, "previous_response_id", id="earlier response"),

@@ -151,7 +151,7 @@ def test_hidden_output_without_any_bound_is_refused_even_for_streams() -> None:
             "generate", Price("m", 1, mode="seconds", prices={"seconds": "1"}), id="by the second"
         ),
         pytest.param(
-            "generate", Price("m", 1, mode="times", prices={"images": "1"}), id="by the image"
+            "embed", Price("m", 1, mode="times", prices={"images": "1"}), id="by the image"
         ),
         pytest.param(
             "count_tokens", Price("m", 1, prices={"input": "1", "output": "1"}), id="not metered"
@@ -233,6 +233,9 @@ BY_PICTURE = rule({"images": "0.04"}, mode="times")
             None,
             Demand(30, images=2, labels=("1K",)),
             id="pictures by the piece",
+        ),
+        pytest.param(
+            call(), BY_PICTURE, PLAIN, Demand(1_001, images=1), id="a chat that answers a picture"
         ),
         pytest.param(
             call(max_output=100, tier="flex"),
@@ -386,13 +389,6 @@ TIERS = {"priority": {"input": "2", "output": "20"}, "flex": {"input": "0.5"}}
             100,
             2_000_000,
             id="a cheaper tier may not be served",
-        ),
-        pytest.param(
-            rule({"input": "1", "output": "10"}, tiers=TIERS),
-            Demand(1_000, tier="auto"),
-            100,
-            4_000_000,
-            id="any tier may be served",
         ),
     ],
 )

@@ -93,6 +93,16 @@ def refuse(values: Mapping[str, Any], names: Iterable[str], why: str, where: str
             raise InvalidRequest(f"{where}{name}: {why}", param=f"{where}{name}")
 
 
+def tier_of(values: Mapping[str, Any], name: str, ordinary: frozenset[str]) -> str:
+    """The service tier a caller names; "" for those that are ordinary, and for none."""
+    value = values.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > NAME_LIMIT:
+        raise wrong(name, "a short string", value)
+    return "" if value.lower() in ordinary else value.lower()
+
+
 def only(values: Mapping[str, Any], name: str, allowed: frozenset[str]) -> None:
     """Refuse a way of serving that costs more than the price we know."""
     value = values.get(name)

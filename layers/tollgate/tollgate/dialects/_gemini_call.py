@@ -12,7 +12,7 @@ from tollgate.dialects._fields import (
     mapping,
     missing,
     objects,
-    only,
+    tier_of,
     whole,
     wrong,
 )
@@ -29,9 +29,8 @@ PREFIX: Final = "models/"
 KEPT_UPSTREAM: Final = ("cachedContent", "continuationToken")
 KEEPING_TOOLS: Final = ("fileSearch", "retrieval")
 CALLERS_OWN_TOOLS: Final = frozenset({"function_declarations", "computer_use"})
-ORDINARY_TIERS: Final = frozenset(
-    {"standard", "flex", "unspecified", "service_tier_unspecified", "service_tier_standard"}
-)
+TIER_PREFIX: Final = "service_tier_"
+ORDINARY_TIERS: Final = frozenset({"standard", "unspecified"})
 OPEN_URL: Final = re.compile(r"https?://(?!generativelanguage\.googleapis\.com)", re.IGNORECASE)
 """A file the vendor can fetch without the operator's own rights."""
 
@@ -76,7 +75,6 @@ def refuse_kept(values: Mapping[str, Any], where: str = "") -> None:
     for name in KEPT_UPSTREAM:
         if either(values, name, where):
             raise InvalidRequest(f"{where}{name}: {HELD_UPSTREAM}", param=f"{where}{name}")
-    only({"serviceTier": either(values, "serviceTier", where)}, "serviceTier", ORDINARY_TIERS)
     for index, tool in enumerate(objects(values.get("tools"), f"{where}tools")):
         for name in KEEPING_TOOLS:
             if either(tool, name) is not None:
@@ -85,6 +83,13 @@ def refuse_kept(values: Mapping[str, Any], where: str = "") -> None:
     nested = either(values, NESTED)
     if nested is not None:
         refuse_kept(mapping(nested, NESTED), f"{NESTED}.")
+
+
+def served_by(values: Mapping[str, Any]) -> str:
+    """The service tier a call names, however it is written; "" for the ordinary one."""
+    told = tier_of({"serviceTier": either(values, "serviceTier")}, "serviceTier", frozenset())
+    tier = told.removeprefix(TIER_PREFIX)
+    return "" if tier in ORDINARY_TIERS else tier
 
 
 def tools_of(values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -96,6 +101,14 @@ def tools_of(values: Mapping[str, Any]) -> tuple[str, ...]:
 def limit(settings: Mapping[str, Any], name: str, most: int) -> int | None:
     """A positive whole number of the generation config."""
     return whole(either(settings, name, "generationConfig."), f"generationConfig.{name}", 1, most)
+
+
+def picture_size(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The size of pictures a call asks for, as "1K", "2K" or "4K"; empty where it does not say."""
+    where = "generationConfig.imageConfig"
+    config = mapping(either(settings, "imageConfig"), where)
+    size = tier_of({"imageSize": either(config, "imageSize")}, "imageSize", frozenset())
+    return (size.upper(),) if size else ()
 
 
 def hidden(settings: Mapping[str, Any], max_output: int | None) -> int | None:

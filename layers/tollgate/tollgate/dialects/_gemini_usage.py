@@ -47,7 +47,19 @@ def note(tally: Tally, answer: Any) -> None:
         for modality, count in sums.items():
             tally.note(f"{name}.{modality}", count)
     for candidate in listed(chunk.get("candidates")):
+        note_pictures(tally, listed(inside(candidate.get("content")).get("parts")))
         note_grounding(tally, inside(candidate.get("groundingMetadata")), chunk.get("modelVersion"))
+
+
+def note_pictures(tally: Tally, parts: list[Mapping[str, Any]]) -> None:
+    """Count the pictures an answer brings; drafts that were only thought are none."""
+    seen = sum(
+        str(inside(part.get("inlineData")).get("mimeType")).startswith("image/")
+        for part in parts
+        if not part.get("thought")
+    )
+    if seen:
+        tally.note("pictures", tally["pictures"] + seen)
 
 
 def note_grounding(tally: Tally, grounding: Mapping[str, Any], version: object) -> None:
@@ -62,7 +74,10 @@ def note_grounding(tally: Tally, grounding: Mapping[str, Any], version: object) 
 
 
 def normal(tally: Tally, tools: tuple[str, ...] = ()) -> Usage | None:
-    """The normal form; `tools` are those the call named: one of them is what searched."""
+    """The normal form; `tools` are those the call named: one of them is what searched.
+
+    Google tells no number of pictures: those seen are counted, and tokens of one mean one.
+    """
     plain = max(0, tally["prompt"] + tally["tool"] - tally["cached"])
     audio = min(modality(tally, "AUDIO"), plain)
     image = min(modality(tally, "IMAGE"), plain - audio)
@@ -78,6 +93,7 @@ def normal(tally: Tally, tools: tuple[str, ...] = ()) -> Usage | None:
             "reasoning": tally["thoughts"],
             "output_audio": audio_out,
             "output_image": image_out,
+            "images": tally["pictures"] or int(image_out > 0),
             search: tally["searches"],
             MAPS: tally["maps"],
         },

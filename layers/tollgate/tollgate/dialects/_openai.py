@@ -22,8 +22,8 @@ WEB_SEARCH: Final = "tool:web_search"
 SOUND_PER_BYTE: Final = 1_600
 """How much base64 of sound counts as a visible byte: a second has 64,000, and costs 20 tokens."""
 
-ORDINARY_TIERS: Final = frozenset({"auto", "default", "standard", "on_demand", "flex"})
-"""Service tiers that cost no more than the price of the model."""
+ORDINARY_TIERS: Final = frozenset({"auto", "default", "standard", "on_demand"})
+"""What vendors call the tier without prices of its own; who names none of the others gets it."""
 
 SIGNS: Final = Signs(
     text=re.compile(

@@ -31,6 +31,7 @@ COMPLETION_DETAILS: Final = {
 def note(tally: Tally, answer: Any) -> None:
     """Take in what an answer, or a chunk of it, says of its usage, wherever the vendor says it."""
     usage = reported(inside(answer))
+    tally.note_tier(inside(answer).get("service_tier"))
     tally.take(usage, TOTALS)
     tally.take(inside(usage.get("prompt_tokens_details")), PROMPT_DETAILS)
     tally.take(inside(usage.get("completion_tokens_details")), COMPLETION_DETAILS)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tollgate.domain.usage import CLASS_LIMIT, COUNTED_PER_UNIT, Usage
 
+TIER_LIMIT: Final = 32
 PER_SECOND: Final = COUNTED_PER_UNIT["seconds"]
 
 
@@ -22,6 +23,7 @@ class Tally:
     counts: dict[str, int] = field(default_factory=dict)
     suspect: bool = False
     nulls: set[str] = field(default_factory=set)
+    tier: str = ""
 
     def take(self, report: Mapping[str, Any], fields: Mapping[str, str]) -> None:
         """Take in those figures of a report that it has, by the names that `fields` gives them."""
@@ -37,6 +39,11 @@ class Tally:
         count = self.safe(value)
         if count or name not in self.counts:
             self.counts[name] = count
+
+    def note_tier(self, told: object) -> None:
+        """Remember which service tier an answer says it was served by."""
+        if isinstance(told, str) and told and len(told) <= TIER_LIMIT:
+            self.tier = told.lower()
 
     def safe(self, value: object) -> int:
         """A figure as a count, 0 when it cannot be one."""
@@ -63,7 +70,12 @@ class Tally:
         if not used:
             return None
         lost = any(name in self.nulls and name not in self.counts for name in needed)
-        return Usage(used, reasoning_inside=reasoning_inside, suspect=self.suspect or lost)
+        return Usage(
+            used,
+            reasoning_inside=reasoning_inside,
+            suspect=self.suspect or lost,
+            tier=self.tier,
+        )
 
 
 def note_seconds(tally: Tally, told: object) -> None:

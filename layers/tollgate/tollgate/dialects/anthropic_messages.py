@@ -22,6 +22,7 @@ from tollgate.dialects._fields import (
     objects,
     only,
     refuse,
+    tier_of,
     whole,
     wrong,
 )
@@ -103,6 +104,7 @@ class AnthropicMessages:
             media=media,
             tools=tuple(sorted(tools_of(values))),
             session=session(headers, (session_of(values),), (values.get("system"), *messages[:1])),
+            tier=tier_of(values, "speed", frozenset({"standard"})),
             model_spans=(document.span("model"),),
             query=parameters(query, ("beta",)),
         )
@@ -220,7 +222,6 @@ def refuse_foreign(values: Mapping[str, Any]) -> None:
     refuse(values, OTHER_MODELS, "only one model can be named; send it as model")
     refuse(values, OTHER_PAYERS, "the gateway's own account pays; leave it out")
     only(values, "service_tier", frozenset({"auto", "standard_only", "standard"}))
-    only(values, "speed", frozenset({"standard"}))
     only(values, "inference_geo", frozenset({"global"}))
 
 

@@ -23,7 +23,9 @@ from tollgate.dialects._gemini_call import (
     media_of,
     model_spans,
     path_name,
+    picture_size,
     refuse_kept,
+    served_by,
     tools_of,
 )
 from tollgate.dialects._gemini_usage import normal, note
@@ -112,6 +114,8 @@ class Gemini:
             media=media,
             tools=tools_of(values),
             session=session(headers, (), (either(values, "systemInstruction"), *contents[:1])),
+            tier=served_by(values),
+            labels=picture_size(settings),
             model_spans=model_spans(document, model),
             edits=edits(document),
             path={"version": version, "action": action},

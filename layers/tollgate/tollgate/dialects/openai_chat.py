@@ -18,8 +18,8 @@ from tollgate.dialects._fields import (
     missing,
     model_of,
     objects,
-    only,
     refuse,
+    tier_of,
     whole,
 )
 from tollgate.dialects._headers import session
@@ -76,7 +76,6 @@ class OpenAiChat(OpenAiFamily):
         values = document.values
         refuse(values, KEPT_UPSTREAM, HELD_UPSTREAM)
         refuse(values, OTHER_MODELS, "only one model can be named; send it as model")
-        only(values, "service_tier", ORDINARY_TIERS)
         messages = messages_of(values)
         media = tuple(media_of(messages))
         stream = flag(values, "stream")
@@ -97,6 +96,7 @@ class OpenAiChat(OpenAiFamily):
             tools=tuple(sorted(tools_of(values))),
             wants_usage=asked or not stream,
             session=session(headers, hints, messages[:2]),
+            tier=tier_of(values, "service_tier", ORDINARY_TIERS),
             model_spans=(document.span("model"),),
             edits=tuple(edits(document, ask=stream and not asked)),
         )

@@ -29,11 +29,11 @@ class Call:
     None when unknown), `choices` the number of answers asked for. `session` is the caller's own
     session hint, for stickiness. `tools` names server tools the call may use, as `tool:<name>`.
 
-    `tier` is the service tier asked for ("" the ordinary one, "auto" whichever the vendor takes),
-    `labels` name the size or quality asked for, most specific first (empty: the vendor chooses),
-    `images` how many pictures a call to draw asks for, and `sound_ms` is the longest the sound of
-    a call to transcribe can be, in milliseconds; `likely_sound_ms` is how long it probably is.
-    `plain` tells that a whole answer is text and not JSON.
+    `tier` is the service tier asked for by name ("" the ordinary one, or none named), `labels`
+    name the size or quality asked for, most specific first (empty: the vendor chooses), `images`
+    how many pictures a call to draw asks for. `sound_ms` is the longest the sound of a call to
+    transcribe can be, in milliseconds, `likely_sound_ms` how long it probably is. `plain` tells
+    that a whole answer is text and not JSON.
 
     What follows is the dialect's own memory between reading and writing the call: `model_spans`
     are the byte ranges of the model's name, `edits` what else a rule demands to be written there,

@@ -52,7 +52,7 @@ PICTURE_TOKENS: Final = 8_192
 SPOKEN_TOKENS_PER_SECOND: Final = 10
 """Most tokens a second of speech can be written down in."""
 
-ORDINARY_TIERS: Final = frozenset({"", "auto", "flex"})
+ORDINARY_TIERS: Final = frozenset({"", "flex"})
 """Service tiers that cost what the model costs unless they have prices of their own."""
 
 REMOTE_MEDIA_BYTES: Final = 20_000_000
@@ -122,7 +122,7 @@ CHARGED_FOR: Final[Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]] = {
     ("tokens", "embed"): (("input",),),
     ("tokens", "transcribe"): (("input",), ("output",)),
     ("tokens", "draw"): (("output_image",),),
-    ("times", "generate"): (("calls",),),
+    ("times", "generate"): (("calls", "images"),),
     ("times", "embed"): (("calls",),),
     ("times", "transcribe"): (("calls",),),
     ("times", "draw"): (("calls", "images"),),
@@ -191,7 +191,7 @@ def demand(call: Call, snapshot: PriceSnapshot, price: Price | None, *, strict: 
         input=-(-call.text_bytes // per_token) + sum(map(media_tokens, call.media)),
         calls=call.choices,
         tools=call.tools,
-        images=call.images,
+        images=call.images or int(snapshot.mode == "times" and call.operation == "generate"),
         sound_ms=call.sound_ms,
         tier=call.tier,
         labels=call.labels,
@@ -220,16 +220,15 @@ def tables_of(snapshot: PriceSnapshot, demand: Demand) -> list[PriceTexts]:
     """Every table of prices that may apply to the call in the end.
 
     Any context range may; of the labelled prices only the one asked for, where it was named. The
-    tier served may be the ordinary one; with `auto` it may be any.
+    tier served may be the ordinary one instead.
     """
-    tiers = set(snapshot.tiers) if demand.tier == "auto" else {demand.tier}
     intervals = snapshot.intervals
     named = matching_interval(intervals, 0, demand.labels) if intervals else None
     places: list[int | None] = [
         index for index, each in enumerate(intervals) if named is None or not each.label
     ]
     places += [None, *(() if named is None else (named,))]
-    return [prices_for(snapshot, place, tier) for place in places for tier in {"", *tiers}]
+    return [prices_for(snapshot, place, tier) for place in places for tier in {"", demand.tier}]
 
 
 def hold_amount(snapshot: PriceSnapshot, demand: Demand, output_tokens: int) -> int:

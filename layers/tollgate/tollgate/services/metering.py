@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tollgate.domain.call import Call
-from tollgate.domain.charge import Charge, charge, total
+from tollgate.domain.charge import Charge, PriceSnapshot, charge, total
 from tollgate.domain.estimate import estimated_usage, media_tokens
 from tollgate.domain.money import CHARGE_LIMIT
 from tollgate.domain.record import UsageRecord
@@ -71,9 +71,7 @@ def served(usage: Usage, call: Call) -> Usage:
     Who asked for no tier pays none: the vendor may serve by the operator's own settings.
     """
     tier = (usage.tier or call.tier) if call.tier else ""
-    return replace(
-        usage, tier="" if tier in ORDINARY else tier, labels=usage.labels or call.labels
-    )
+    return replace(usage, tier="" if tier in ORDINARY else tier, labels=usage.labels or call.labels)
 
 
 def consumed(admitted: Admitted, outcome: Outcome) -> Usage:
@@ -109,11 +107,18 @@ def charged(usage: Usage, candidate: Candidate, held: int) -> Charge:
     return replace(full, nanos=held) if doubtful and full.nanos > held else full
 
 
-def with_call(usage: Usage) -> Usage:
-    """Usage of a call that was answered: it is one call, whatever else it consumed."""
-    if "calls" in usage.quantities:
+def answered(usage: Usage, snapshot: PriceSnapshot, call: Call) -> Usage:
+    """Usage of an answered call that is priced by times: one call, whatever it consumed.
+
+    Where a chat is sold by the picture alone, an answer without any is still one.
+    """
+    if snapshot.mode != "times" or usage.source == "none":
         return usage
-    return replace(usage, quantities={**usage.quantities, "calls": 1})
+    by_picture = call.operation == "generate" and "calls" not in snapshot.prices
+    least = "images" if by_picture else "calls"
+    if usage[least]:
+        return usage
+    return replace(usage, quantities={**usage.quantities, least: 1})
 
 
 def record(admitted: Admitted, candidate: Candidate | None, outcome: Outcome) -> UsageRecord:
@@ -154,15 +159,13 @@ def priced(
     blank: UsageRecord, admitted: Admitted, candidate: Candidate, outcome: Outcome
 ) -> UsageRecord:
     """The record of a call that an account answered."""
-    usage = served(consumed(admitted, outcome), admitted.call)
-    if candidate.snapshot.mode == "times" and usage.source != "none":
-        usage = with_call(usage)
+    snapshot, call = candidate.snapshot, admitted.call
+    usage = answered(served(consumed(admitted, outcome), call), snapshot, call)
     bill = charged(usage, candidate, outcome.hold.amount)
-    snapshot = candidate.snapshot
     return replace(
         blank,
         charge=bill.nanos,
-        cost=total(usage, candidate.cost),
+        cost=total(answered(usage, candidate.cost, call), candidate.cost),
         account=candidate.account.id,
         channel=candidate.channel,
         billing_model=snapshot.billing_model,

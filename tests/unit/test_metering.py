@@ -1,0 +1,68 @@
+"""What is charged for: the tier and size that were served, and calls that are sold by the piece."""
+
+import pytest
+
+from tollgate.domain.call import Call, Operation
+from tollgate.domain.charge import PriceSnapshot
+from tollgate.domain.usage import Usage
+from tollgate.services.metering import answered, served
+
+
+@pytest.mark.parametrize(
+    ("asked", "reported", "charged"),
+    [
+        pytest.param("", "", "", id="none asked for"),
+        pytest.param("", "priority", "", id="served better than asked: not paid for"),
+        pytest.param("priority", "priority", "priority", id="as asked"),
+        pytest.param("priority", "", "priority", id="not told: as asked"),
+        pytest.param("priority", "default", "", id="served by the ordinary one"),
+        pytest.param("flex", "standard", "", id="flex was full"),
+        pytest.param("priority", "flex", "flex", id="served by another"),
+        pytest.param("fast", "standard", "", id="not fast after all"),
+    ],
+)
+def test_the_tier_that_is_charged(asked: str, reported: str, charged: str) -> None:
+    call = Call("generate", "m", b"", tier=asked)
+    assert served(Usage({"input": 1}, tier=reported), call).tier == charged
+
+
+def test_labels_of_the_answer_go_before_those_of_the_call() -> None:
+    call = Call("draw", "m", b"", labels=("1K",))
+    assert served(Usage({"images": 1}), call).labels == ("1K",)
+    assert served(Usage({"images": 1}, labels=("2K",)), call).labels == ("2K",)
+
+
+def times(**prices: str) -> PriceSnapshot:
+    """A price by times."""
+    return PriceSnapshot("official", "m", 1, "m", mode="times", prices=prices)
+
+
+@pytest.mark.parametrize(
+    ("operation", "rule", "usage", "expected"),
+    [
+        pytest.param("generate", times(calls="1"), {}, {"calls": 1}, id="one call"),
+        pytest.param("generate", times(calls="1"), {"calls": 3}, {"calls": 3}, id="told already"),
+        pytest.param("generate", times(images="1"), {}, {"images": 1}, id="a chat by the picture"),
+        pytest.param(
+            "generate", times(images="1"), {"images": 2}, {"images": 2}, id="two pictures"
+        ),
+        pytest.param("draw", times(images="1"), {}, {"calls": 1}, id="nothing drawn is no picture"),
+        pytest.param(
+            "generate",
+            PriceSnapshot("official", "m", 1, "m"),
+            {"input": 5},
+            {"input": 5},
+            id="tokens",
+        ),
+    ],
+)
+def test_an_answered_call_counts_once(
+    operation: Operation, rule: PriceSnapshot, usage: dict[str, int], expected: dict[str, int]
+) -> None:
+    found = answered(Usage(usage), rule, Call(operation, "m", b""))
+    assert dict(found.quantities) == expected
+
+
+def test_a_call_that_was_not_answered_counts_nothing() -> None:
+    nothing = Usage(source="none")
+    assert answered(nothing, times(calls="1"), Call("generate", "m", b"")) is nothing
