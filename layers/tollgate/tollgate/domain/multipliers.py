@@ -46,14 +46,14 @@ def check_users(users: Iterable[str], statuses: Mapping[str, str]) -> None:
 
 
 def row_field(number: int, name: str) -> str:
-    """A field of a row as JSON paths name it; rows are numbered from 1, paths from 0."""
-    return f"entries.{number - 1}.{name}"
+    """A field of a row, as forms that do not fit are told of; rows are counted from 1."""
+    return f"entries[{number}].{name}"
 
 
 def row_refused(number: int, name: str, message: str) -> ValidationFailed:
-    """The refusal of one row, which people count from 1."""
+    """The refusal of one row."""
     field = row_field(number, name)
-    return ValidationFailed(f"{field}: row {number}: {message}", param=field)
+    return ValidationFailed(f"{field}: {message}", param=field)
 
 
 def place(user: str, places: int) -> int:

@@ -143,7 +143,14 @@ KEY: Final = Kind(
     groups_field="group",
     held=lambda key: "is revoked, never removed: its records name it",
 )
-GROUP: Final = Kind(GroupDefinition, GroupItem, check_group, steps=SWITCH, claims=group_claims)
+GROUP: Final = Kind(
+    GroupDefinition,
+    GroupItem,
+    check_group,
+    steps=SWITCH,
+    claims=group_claims,
+    held=lambda group: "has users with multipliers of their own" if group.multipliers else None,
+)
 ACCOUNT: Final = Kind(
     AccountDefinition,
     AccountItem,

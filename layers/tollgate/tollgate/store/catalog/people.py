@@ -42,10 +42,18 @@ class Users(Definitions[UserDefinition]):
 
     def many(self, names: Iterable[str]) -> dict[str, UserDefinition]:
         """Those of these users that exist, by id, strongly consistent; a name stands there once."""
+        return {item.id: read_definition(UserDefinition, item) for item in self._batch(names)}
+
+    def statuses(self, names: Iterable[str]) -> dict[str, str]:
+        """The status of those of these users that exist, as `many` and at a third of its price."""
+        return {item.sk: item.status for item in self._batch(names, ["sk", "kind", "status"])}
+
+    def _batch(self, names: Iterable[str], attributes: list[str] | None = None) -> list[UserItem]:
         keys = [(self.partition, name) for name in names]
         with foreign_errors():
-            found = list(UserItem.batch_get(keys, consistent_read=True))
-        return {item.id: read_definition(UserDefinition, item) for item in found}
+            return list(
+                UserItem.batch_get(keys, consistent_read=True, attributes_to_get=attributes)
+            )
 
     def _also(
         self, writing: Writing, before: UserDefinition | None, after: UserDefinition | None

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, Field
 
 from tollgate.domain.definitions import GroupDefinition
-from tollgate.domain.errors import VersionMismatch
+from tollgate.domain.errors import ValidationFailed, VersionMismatch
 from tollgate.domain.multipliers import Multipliers, check_rows, check_users, row_refused
 from tollgate.store.catalog.multipliers import OwnMultipliers
 from tollgate.web.admin.desk import ROOT, Desk
@@ -189,7 +189,8 @@ class MultiplierResource:
         """Let a user have these multipliers, and the groups' own everywhere else, all at once."""
         version = wanted(if_match)
         rows = check_rows(((row.group_id, row.multiplier) for row in body.entries), "group_id")
-        self._users.get(user)
+        if self._users.get(user).status == "deleted":
+            raise ValidationFailed(f"user {user} is deleted", param="user")
         own = self._multipliers.of_user(user)
         for number, name in enumerate(rows, start=1):
             if name not in own.groups:
@@ -206,8 +207,7 @@ class MultiplierResource:
     ) -> SetSummary:
         version = wanted(if_match)
         before = self._multipliers.of_group(group)
-        users = self._users.many(rows)
-        check_users(rows, {name: user.status for name, user in users.items()})
+        check_users(rows, self._users.statuses(rows))
         after = self._multipliers.replace(group, version, rows, self._desk.author)
         view = SetSummary.of(after, rows)
         self._desk.trail.note(action, group, SetSummary.of(before.group, before.rows), view)
