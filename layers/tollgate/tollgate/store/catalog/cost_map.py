@@ -2,12 +2,14 @@
 
 Its figures are USD per token, character, second, image or query; ours are per million for tokens
 and characters and per unit else. A row is skipped when something it charges for cannot be billed
-yet (variants by resolution, fees per request); skipping refuses the model, guessing would bill it
-wrong (reference traps: `max` of the two per-second fields, and absent is not zero).
+yet (fees per request, images beside tokens); skipping refuses the model, guessing would bill it
+wrong (reference traps: `max` of the two per-second fields, and absent is not zero). Cached audio
+and images count as any other cached input; batches, off-peak hours and regions are not sold.
 """
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any, Final
@@ -41,7 +43,23 @@ QUERIES: Final = "input_cost_per_query"
 IMAGES: Final = ("output_cost_per_image", "input_cost_per_image")
 HEARD_SECONDS: Final = ("input_cost_per_second", "output_cost_per_second")
 SEEN_SECONDS: Final = ("output_cost_per_second", "output_cost_per_video_per_second")
-UNIT_FIELDS: Final = frozenset({CHARACTERS, QUERIES, *IMAGES, *HEARD_SECONDS, *SEEN_SECONDS})
+PIXELS: Final = ("input_cost_per_pixel", "output_cost_per_pixel")
+UNIT_FIELDS: Final = frozenset(
+    {CHARACTERS, QUERIES, *IMAGES, *HEARD_SECONDS, *SEEN_SECONDS, *PIXELS}
+)
+SEARCH: Final = "search_context_cost_per_query"
+SEARCH_SIZE: Final = "search_context_size_medium"
+"""What a search costs by how much of the web it reads; calls that do not say get the medium."""
+
+TOOL_FIELDS: Final[Mapping[str, tuple[str, Decimal]]] = {
+    "google_maps_grounding_cost_per_query": ("tool:google_maps", Decimal(1)),
+    "code_interpreter_cost_per_session": ("tool:code_interpreter", Decimal(1)),
+    "file_search_cost_per_1k_calls": ("tool:file_search", Decimal("0.001")),
+}
+SPECIFIC: Final = "provider_specific_entry"
+FAST: Final = "fast"
+"""A vendor's faster service as a factor on everything; the other entries say nothing of prices."""
+
 META_FIELDS: Final = frozenset(
     {"mode", "litellm_provider", "max_output_tokens", "supports_reasoning", "tiered_pricing"}
 )
@@ -53,9 +71,7 @@ STEPPED: Final = re.compile(
     rf"(?P<field>{'|'.join(sorted(TOKEN_FIELDS, key=len, reverse=True))})"
     rf"(?:_above_(?P<above>\d+)k_tokens)?(?:_(?P<tier>{'|'.join(TIERS)}))?"
 )
-VARIANT: Final = re.compile(r"(?P<field>output_cost_per_(?:second|image))_[0-9.]+[kKp]?")
-A_SIZE: Final = re.compile(r"\d+-x-\d+|max-x-max|\d+-steps|max-steps|hd|low|medium|high|standard")
-"""A path segment of names that stand for one size or quality of a model, not for a model."""
+VARIANT: Final = re.compile(r"(?P<field>output_cost_per_(?:second|image))_(?P<label>[0-9.]+[kKp]?)")
 
 K: Final = 1_000
 MILLION: Final = Decimal(1_000_000)
@@ -140,21 +156,32 @@ def by_steps(steps: Any, *needed: str) -> dict[str, Any] | None:
 
 
 def by_unit(name: str, factor: Decimal, *fields: str) -> Callable[[Row], dict[str, Any] | None]:
-    """A price by one unit: of the fields that are there, the dearest."""
+    """A price by one unit: of the fields that are there, the dearest; and by size or resolution.
+
+    Without a figure for no size in particular the dearest size stands for all others.
+    """
 
     def read(row: Row) -> dict[str, Any] | None:
         figures = [Decimal(amount(row[field], factor)) for field in fields if row.get(field)]
-        if not figures:
-            return None
-        dearest = max(figures)
-        variants = [
-            Decimal(amount(value, factor))
+        variants = {
+            found["label"]: Decimal(amount(value, factor))
             for key, value in row.items()
-            if (found := VARIANT.fullmatch(key)) and found["field"] in fields
-        ]
-        return None if any(v > dearest for v in variants) else {"prices": {name: plain(dearest)}}
+            if value is not None and (found := VARIANT.fullmatch(key)) and found["field"] in fields
+        }
+        if not figures and not variants:
+            return None
+        dearest = max(figures or variants.values())
+        return {"prices": {name: plain(dearest)}, "intervals": labelled(name, variants)}
 
     return read
+
+
+def labelled(name: str, variants: Mapping[str, Decimal]) -> tuple[Interval, ...]:
+    """Prices of one class by label."""
+    return tuple(
+        Interval(0, None, {name: plain(price)}, label=label)
+        for label, price in sorted(variants.items())
+    )
 
 
 def tokens(*needed: str) -> Callable[[Row], dict[str, Any] | None]:
@@ -192,32 +219,81 @@ EXTRA_INPUT: Final[Mapping[str, tuple[str, ...]]] = {
 """What some rows of a kind charge for besides; such a row cannot be billed yet."""
 
 
-def billable(model: str, row: Row) -> bool:
-    """Whether a row stands for a model and charges only for what can be billed."""
+def billable(row: Row) -> bool:
+    """Whether a row charges only for what can be billed."""
     extra = (*UNBILLABLE, *EXTRA_INPUT.get(str(row.get("mode")), ()))
-    a_model = not any(A_SIZE.fullmatch(segment) for segment in model.split("/")[:-1])
-    return a_model and not any(Decimal(str(row.get(field) or 0)) for field in extra)
+    return not any(Decimal(str(row.get(field) or 0)) for field in extra)
+
+
+def tools_of(row: Row) -> Prices:
+    """What the vendor's own tools cost, each by the names its calls are counted under."""
+    found = {
+        name: amount(row[field], factor)
+        for field, (name, factor) in TOOL_FIELDS.items()
+        if row.get(field) is not None
+    }
+    searches = row.get(SEARCH)
+    if searches:
+        sizes = {size: Decimal(str(price)) for size, price in searches.items()}
+        price = amount(sizes.get(SEARCH_SIZE, max(sizes.values())), ONE)
+        found["tool:web_search"] = price
+        if str(row.get("litellm_provider")).startswith(("gemini", "vertex_ai")):
+            found["tool:google_search"] = price
+    return found
+
+
+def hurried(terms: dict[str, Any], row: Row) -> dict[str, Any]:
+    """The terms with the tier of a vendor's faster service, where it is sold as a factor."""
+    factor = (row.get(SPECIFIC) or {}).get(FAST)
+    if factor is None:
+        return terms
+    times = Decimal(str(factor))
+    intervals = tuple(
+        replace(interval, tiers={**interval.tiers, FAST: dearer(interval.prices, times)})
+        for interval in terms.get("intervals", ())
+    )
+    tiers = {**terms.get("tiers", {}), FAST: dearer(terms["prices"], times)}
+    return {**terms, "intervals": intervals, "tiers": tiers}
+
+
+def dearer(prices: Mapping[str, str], factor: Decimal) -> Prices:
+    return {name: amount(price, factor) for name, price in prices.items()}
 
 
 def read_row(model: str, row: Row) -> PriceDraft | None:
     """One row as a draft; None when it cannot be billed or is zero throughout."""
-    if not billable(model, row):
+    if not billable(row):
         return None
     for mode, read in WAYS.get(str(row.get("mode")), ()):
         terms = read(row)
         if terms is not None and any(map(Decimal, terms["prices"].values())):
             limit = str(row.get("max_output_tokens"))
+            terms = hurried(terms, row)
             return PriceDraft(
                 model=model,
                 mode=mode,
-                **terms,
+                **{**terms, "prices": {**terms["prices"], **tools_of(row)}},
                 max_output=(int(limit) or None) if limit.isdecimal() else None,
                 reasoning=bool(row.get("supports_reasoning")),
-                source=f"litellm:{row.get('litellm_provider', '')}",
+                source=source_of(row),
             )
     return None
 
 
+def source_of(row: Row) -> str:
+    """Where a price is from."""
+    return f"litellm:{row.get('litellm_provider', '')}"
+
+
+def reduced_row(row: Row) -> dict[str, Any]:
+    """What a row that is billed says about its price."""
+    specific = {FAST: row[SPECIFIC][FAST]} if FAST in (row.get(SPECIFIC) or {}) else None
+    fields = {field: value for field, value in row.items() if kept(field)}
+    return {**fields, SPECIFIC: specific} if specific else fields
+
+
 def kept(field: str) -> bool:
-    """Whether a field of a row that is billed says anything about its price."""
-    return field in META_FIELDS or field in UNIT_FIELDS or STEPPED.fullmatch(field) is not None
+    """Whether a field says anything about a price."""
+    known = (META_FIELDS, UNIT_FIELDS, TOOL_FIELDS, {SEARCH})
+    forms = (STEPPED, VARIANT)
+    return any(field in names for names in known) or any(form.fullmatch(field) for form in forms)
