@@ -284,7 +284,13 @@ def test_a_period_without_calls_is_empty(start: int, end: int) -> None:
 def record(**facts: Any) -> UsageRecord:
     """A call of 13:00."""
     hold = new_hold_id(Birth(MIDNIGHT + 13 * HOUR, 1, 0, 0, "k001"))
-    plain = {"group": "grp_1", "key": "key_1", "account": "acc_1", "model": "m", "started": 1}
+    plain: dict[str, Any] = {
+        "group": "grp_1",
+        "key": "key_1",
+        "account": "acc_1",
+        "model": "m",
+        "started": 1,
+    }
     return UsageRecord(USER, hold, 10, 5, **(plain | facts))
 
 
