@@ -1,13 +1,19 @@
 """Which customers' prices are refused, and what changes about a user in a model group."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 
 from tollgate.domain.amounts import is_free
 from tollgate.domain.catalog import BillingMode, CustomerPrice, PriceTexts
 from tollgate.domain.definition_rules import check_model, require
-from tollgate.domain.definitions import CustomerPriceVersion
+from tollgate.domain.definitions import (
+    CustomerPriceDefinition,
+    CustomerPriceVersion,
+    Permission,
+)
+from tollgate.domain.errors import NotFound, ValidationFailed
 from tollgate.domain.price_rules import (
     check_charging,
     check_intervals,
@@ -35,7 +41,7 @@ class Agreement:
 class Step:
     """How a write changes what of a user's points at a model group: each 1, 0 or -1.
 
-    `mode` is that of a new version, which must be the group's billing type; "" without one.
+    `mode` is that of a new version, which must be the group's billing type; None without one.
     """
 
     model: str
@@ -43,6 +49,33 @@ class Step:
     prices: int = 0
     permissions: int = 0
     mode: BillingMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What an agreement comes to: the step, and what stands then of what it touches."""
+
+    step: Step
+    head: CustomerPriceDefinition | None = None
+    permission: Permission | None = None
+
+
+@contextmanager
+def within(where: str) -> Iterator[None]:
+    """Let refusals of what lies inside a list name the row of it, such as `operations[2]`.
+
+    Raises:
+        ValidationFailed: in place of those, also of what is not there.
+    """
+    try:
+        yield
+    except (NotFound, ValidationFailed) as refusal:
+        kind = type(refusal) if isinstance(refusal, ValidationFailed) else ValidationFailed
+        raise kind(
+            f"{where}.{refusal.message}",
+            param=f"{where}.{refusal.param}" if refusal.param else where,
+            translations={tag: f"{where}.{text}" for tag, text in refusal.translations.items()},
+        ) from refusal
 
 
 def figures(price: CustomerPrice) -> Iterator[PriceTexts]:

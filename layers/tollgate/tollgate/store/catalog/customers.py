@@ -11,8 +11,9 @@ from typing import Final
 
 from pynamodb.connection import Connection
 
-from tollgate.domain.catalog import CustomerPrice
-from tollgate.domain.customer_prices import Agreement, Step
+from tollgate.domain.catalog import CustomerPrice, Profile
+from tollgate.domain.compilation import compile_permissions, compile_prices
+from tollgate.domain.customer_prices import Agreed, Agreement, Step
 from tollgate.domain.definitions import (
     Author,
     CustomerPriceDefinition,
@@ -20,7 +21,7 @@ from tollgate.domain.definitions import (
     Permission,
     Stamp,
 )
-from tollgate.domain.errors import BillingTypeMismatch, NotFound, VersionMismatch
+from tollgate.domain.errors import BillingTypeMismatch, NotFound, ValidationFailed, VersionMismatch
 from tollgate.domain.patterns import normal
 from tollgate.domain.versions import living
 from tollgate.store.catalog.access import Definitions, stamped
@@ -41,6 +42,10 @@ from tollgate.store.catalog.model_groups import (
 from tollgate.store.catalog.people import count
 from tollgate.store.catalog.versioned import Line, Versioned
 from tollgate.store.catalog.writing import Writing
+from tollgate.store.snapshot_parts import write_profile
+
+MOST_BYTES: Final = 300 * 1024
+"""Of a user's prices and permissions in their profile; a part holds 350 KB, keys are in it, too."""
 
 
 def prices_of(user: str) -> str:
@@ -89,7 +94,11 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
         name = normal(model)
         return {p.code: p for p in self.permissions.everything(f"{name}#") if p.model == name}
 
-    def agree(self, writing: Writing, agreement: Agreement, author: Author) -> Step:
+    def begin(self) -> Writing:
+        """A write as yet empty, for `agree` and `settle`."""
+        return Writing(self._connection)
+
+    def agree(self, writing: Writing, agreement: Agreement, author: Author) -> Agreed:
         """Add to a write what is agreed about one model group; `settle` completes the write.
 
         Raises:
@@ -98,29 +107,33 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
             ValidationFailed: the price is not allowed.
         """
         group = self._groups.one(agreement.model, agreement.code)
-        name = group_name(group.model, group.code)
-        step = Step(group.model, group.code)
-        before = self.heads.find(name)
-        was = before is not None and before.status == "active"
+        agreed = Agreed(Step(group.model, group.code))
+        before = self.heads.find(group_name(group.model, group.code))
         if agreement.price is not None:
-            step = replace(step, prices=1 - was, mode=agreement.price.price.mode)
-            check_mode(step, group.billing_type)
-            blank = CustomerPriceDefinition(self.user, group.model, group.code, 0, ())
-            self.stage(writing, before, before or blank, agreement.price, author)
-        elif agreement.withdrawn and before is not None and was:
-            self.heads.stage(writing, before, moved(before, before.number, ()), author)
-            step = replace(step, prices=-1)
+            named = replace(agreement.price.price, model=group.model, code=group.code)
+            record = replace(agreement.price, price=named)
+            head = before or CustomerPriceDefinition(self.user, group.model, group.code, 0, ())
+            agreed = self._price(writing, (before, head), record, author)
+        elif agreement.withdrawn and before is not None and before.status == "active":
+            head = self.heads.stage(writing, before, moved(before, before.number, ()), author)
+            agreed = Agreed(replace(agreed.step, prices=-1), head)
         if agreement.permitted is not None:
-            step = replace(step, permissions=self._permit(writing, group.code, agreement, author))
-        return step
+            agreed = self._permit(writing, agreed, enabled=agreement.permitted, author=author)
+        return agreed
 
-    def settle(self, writing: Writing, steps: Iterable[Step]) -> None:
-        """Complete a write: the user is there, the groups are as they were read, all is counted."""
+    def settle(self, writing: Writing, agreed: Iterable[Agreed]) -> None:
+        """Complete a write: the user is there, the groups are as they were read, all is counted.
+
+        Raises:
+            ValidationFailed: the user's profile would not fit.
+        """
+        each = tuple(agreed)
+        self._check_size(each)
         nobody = NotFound(f"there is no user {self.user!r}")
         there = Item.pk.exists() & (UserItem.status != "deleted")
         writing.check(UserItem("users", self.user), there, nobody)
         count(writing, self.user)
-        for step in steps:
+        for step in (one.step for one in each):
             self._check_group(writing, step)
             counted: Mapping[str, int] = {"prices": step.prices, "permissions": step.permissions}
             gone = no_group(step.model, step.code)
@@ -130,15 +143,50 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
 
     # --- parts of the above -------------------------------------------------------------------
 
-    def _permit(self, writing: Writing, code: str, agreement: Agreement, author: Author) -> int:
-        model, enabled = normal(agreement.model), bool(agreement.permitted)
+    def _price(
+        self,
+        writing: Writing,
+        heads: tuple[CustomerPriceDefinition | None, CustomerPriceDefinition],
+        record: CustomerPriceVersion,
+        author: Author,
+    ) -> Agreed:
+        """Add a version to a write; `heads` are the one that is there, and what to start from."""
+        before, head = heads
+        group = self._groups.one(head.model, head.code)
+        if record.price.mode != group.billing_type:
+            raise mismatch(record.price.mode, group.billing_type)
+        was = before is not None and before.status == "active"
+        step = Step(group.model, group.code, 1 - was, mode=record.price.mode)
+        return Agreed(step, self.stage(writing, before, head, record, author))
+
+    def _permit(self, writing: Writing, agreed: Agreed, *, enabled: bool, author: Author) -> Agreed:
+        model, code = agreed.step.model, agreed.step.code
         before = self.permissions.find(group_name(model, code))
         was = before is not None and before.enabled
         if was == enabled:
-            return 0
+            return agreed
         after = replace(before or Permission(self.user, model, code), enabled=enabled)
-        self.permissions.stage(writing, before, after, author)
-        return enabled - was
+        written = self.permissions.stage(writing, before, after, author)
+        step = replace(agreed.step, permissions=enabled - was)
+        return replace(agreed, step=step, permission=written)
+
+    def _check_size(self, agreed: Iterable[Agreed]) -> None:
+        """What is agreed with one user must fit into their profile, beside their keys."""
+        heads = {(head.model, head.code): head for head in self.heads.everything()}
+        granted = {(each.model, each.code): each for each in self.permissions.everything()}
+        for one in agreed:
+            place = (one.step.model, one.step.code)
+            heads |= {place: one.head} if one.head else {}
+            granted |= {place: one.permission} if one.permission else {}
+        prices, permissions = compile_prices(heads.values()), compile_permissions(granted.values())
+        profile = Profile(self.user, 0, "active", {}, 0, 0, prices=prices, permissions=permissions)
+        size = len(write_profile(profile))
+        if size > MOST_BYTES:
+            raise ValidationFailed(
+                f"the user's prices and permissions would take {size} bytes compressed, "
+                f"{MOST_BYTES} is the most; price prefixes of names, or withdraw what is not used",
+                param="price",
+            )
 
     def _check_group(self, writing: Writing, step: Step) -> None:
         group = ModelGroupItem(GROUPS, group_name(step.model, step.code))
@@ -165,32 +213,22 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
         record: CustomerPriceVersion,
         author: Author,
     ) -> CustomerPriceDefinition:
-        group = self._groups.one(head.model, head.code)
-        was = before is not None and before.status == "active"
-        step = Step(group.model, group.code, 1 - was, mode=record.price.mode)
-        check_mode(step, group.billing_type)
-        writing = Writing(self._connection)
-        written = self.stage(writing, before, head, record, author)
-        self.settle(writing, [step])
+        writing = self.begin()
+        agreed = self._price(writing, (before, head), record, author)
+        self.settle(writing, [agreed])
         writing.commit()
-        return written
+        return agreed.head or head
 
     def _move(
         self, before: CustomerPriceDefinition, left: tuple[CustomerPrice, ...], author: Author
     ) -> CustomerPriceDefinition:
         after = moved(before, before.number, living(left, author.at))
-        writing = Writing(self._connection)
+        writing = self.begin()
         written = self.heads.stage(writing, before, after, author)
         change = 0 if after.status == "active" else -1
-        self.settle(writing, [Step(before.model, before.code, change)])
+        self.settle(writing, [Agreed(Step(before.model, before.code, change), written)])
         writing.commit()
         return written
-
-
-def check_mode(step: Step, billing_type: str) -> None:
-    """Refuse a price of another type than its model group is billed by (C6)."""
-    if step.mode != billing_type:
-        raise mismatch(str(step.mode), billing_type)
 
 
 def mismatch(mode: str, billing_type: str) -> BillingTypeMismatch:

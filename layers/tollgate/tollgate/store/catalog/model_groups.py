@@ -95,7 +95,7 @@ class ModelGroups(Definitions[ModelGroupDefinition]):
         """What points at a group: "price usr_…", "permission usr_…", "channel chn_…"."""
         name = group_name(model, code)
         with foreign_errors():
-            users = [item.owner for item in UseItem.query(f"uses#{name}", UseItem.sk != "uses")]
+            users = [item.owner for item in UseItem.query(f"uses#{name}", consistent_read=True)]
         bindings = Bindings(self._connection).of(model, code)
         return sorted([*users, *(f"channel {each.channel}" for each in bindings)])
 

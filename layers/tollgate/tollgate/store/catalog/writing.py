@@ -100,12 +100,11 @@ class Writing:
             (lambda transaction: transaction.update(item, actions, condition), refusal)
         )
 
-    def commit(self) -> None:
-        """Write everything.
+    def checked(self) -> Sequence[tuple[Act, Meaning]]:
+        """All actions, in the order in which they are sent.
 
         Raises:
-            TollgateError: the refusal of the first action whose condition was false.
-            Throttled, OutcomeUnknown, RequestRejected: DynamoDB did not take it.
+            ValidationFailed: there are more than one transaction takes.
         """
         actions = [*self._checks, *self._deletes, *self._puts, *self._updates]
         if len(actions) > MOST_ACTIONS:
@@ -113,6 +112,16 @@ class Writing:
                 f"this change touches {len(actions)} items at once, {MOST_ACTIONS} is the most; "
                 "make it in several steps"
             )
+        return actions
+
+    def commit(self) -> None:
+        """Write everything.
+
+        Raises:
+            TollgateError: the refusal of the first action whose condition was false.
+            Throttled, OutcomeUnknown, RequestRejected: DynamoDB did not take it.
+        """
+        actions = self.checked()
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._send(actions)
