@@ -98,7 +98,7 @@ class OpenAiTranscriptions(OpenAiFamily):
             form.one(name)
         references = form.all(SPEAKERS)
         sound = measure(form.content(file))
-        longest = sound.longest_ms + SPEAKER_MS * len(references)
+        longest = in_seconds(sound.longest_ms) + SPEAKER_MS * len(references)
         text = [part for name in HINTS for part in form.all(name)]
         text += [part for part in (form.one("prompt"),) if part is not None]
         return Call(
@@ -208,6 +208,11 @@ def file_of(form: Form) -> Part:
     if part.filename is None:
         raise InvalidRequest("file: must be sent as a file, with a file name", param="file")
     return part
+
+
+def in_seconds(ms: int) -> int:
+    """Milliseconds up to a whole second: some vendors count only those."""
+    return -(-ms // 1_000) * 1_000
 
 
 def flag(form: Form, name: str) -> bool:
