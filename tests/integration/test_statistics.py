@@ -147,6 +147,7 @@ PICTURES = {
     "input": 20,
     "output": 10,
     "output_image": 1_290,
+    "images": 1,
     "image_cost": 38_700_000,
     "charge": 38_731_000,
     "cost": 38_731_000,
