@@ -144,6 +144,7 @@ def test_a_receipt_explains_the_charge_to_the_nano(ann: Browser, calls: list[str
             "class": "input",
             "quantity": 500,
             "unit_price_usd": "2",
+            "unit_price": "2",
             "per": 1_000_000,
             "amount_usd": "0.001",
         }

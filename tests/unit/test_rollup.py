@@ -178,6 +178,11 @@ def test_a_receipt_names_the_interval_and_splits_what_was_capped() -> None:
         "multiplier": "1",
         "multiplier_source": "group",
         "model_group": "",
+        "currency": "USD",
+        "fx": None,
+        "flags": [],
+        "tier": "",
+        "label": "",
         "interval": {"over": 100, "up_to": None},
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from tollgate.domain.charge import Charge, PriceSnapshot, apportion, charge
 from tollgate.domain.holds import parse_hold_id, request_id
 from tollgate.domain.money import quota, usd
+from tollgate.domain.price_view import bounds, origin, quantities, quantity, unit_price
 from tollgate.domain.record import UsageRecord
 from tollgate.domain.usage import Usage
 
@@ -22,37 +23,37 @@ def bill(record: UsageRecord) -> Charge:
     return charge(usage, PriceSnapshot.from_json(record.price))
 
 
-def lines(record: UsageRecord) -> list[dict[str, Any]]:
-    """What was charged, class by class; the amounts add up to the charge to the last nano."""
-    full = bill(record)
-    shares = apportion(record.charge, [line.nanos for line in full.lines])
+def paid(record: UsageRecord) -> int:
+    """What the user paid for a call, in nanos: what settled its hold, and what came late."""
+    return record.charge + record.late_charge
+
+
+def lines(full: Charge, amount: int) -> list[dict[str, Any]]:
+    """What was charged, class by class; the amounts add up to what was paid to the last nano."""
+    shares = apportion(amount, [line.nanos for line in full.lines])
     return [
         {
             "class": line.name,
-            "quantity": line.quantity,
-            "unit_price_usd": line.unit_price,
-            "per": line.per,
+            "quantity": quantity(line.name, line.quantity),
+            **unit_price(line.name, line.unit_price),
             "amount_usd": usd(share),
         }
         for line, share in zip(full.lines, shares, strict=True)
     ]
 
 
-def price(record: UsageRecord) -> dict[str, Any] | None:
-    """The rule that was frozen at the hold, as far as the user may see it."""
+def price(record: UsageRecord, full: Charge, *, staff: bool) -> dict[str, Any] | None:
+    """The rule that was frozen at the hold, and what of it applied; its id is for staff."""
     if not record.price:
         return None
     snapshot = PriceSnapshot.from_json(record.price)
-    interval = bill(record).interval
-    chosen = None if interval is None else snapshot.intervals[interval]
+    chosen = None if full.interval is None else snapshot.intervals[full.interval]
     return {
-        "source": snapshot.source,
-        "version": snapshot.version,
-        "mode": snapshot.mode,
-        "multiplier": snapshot.multiplier,
-        "multiplier_source": snapshot.multiplier_source,
-        "model_group": snapshot.model_group,
-        "interval": None if chosen is None else {"over": chosen.minimum, "up_to": chosen.maximum},
+        **({"id": snapshot.price_id} if staff else {}),
+        **origin(snapshot),
+        "tier": full.tier,
+        "label": full.label,
+        "interval": None if chosen is None else bounds(chosen),
     }
 
 
@@ -64,9 +65,9 @@ def receipt(record: UsageRecord, *, settled: bool, staff: bool) -> dict[str, Any
         settled: whether the hold is gone from the wallet.
         staff: also tell what only staff may see.
     """
-    hold = parse_hold_id(record.hold)
+    full, amount = bill(record), paid(record)
     facts: dict[str, Any] = {
-        "request_id": request_id(hold.rid, record.user),
+        "request_id": request_id(parse_hold_id(record.hold).rid, record.user),
         "key": record.key,
         "requested_group": record.requested_group,
         "model": record.model,
@@ -76,23 +77,28 @@ def receipt(record: UsageRecord, *, settled: bool, staff: bool) -> dict[str, Any
         "stream": record.stream,
         "started_at": record.started,
         "ended_at": record.ended,
-        "usage": dict(record.usage),
+        "usage": quantities(record.usage),
         "usage_source": record.usage_source,
-        "price": price(record),
-        "lines": lines(record),
-        "charge_usd": usd(record.charge),
-        "quota": quota(record.charge),
-        "trail": {
-            "held_usd": usd(record.held),
-            "charged_usd": usd(record.charge),
-            "returned_usd": usd(record.held - record.charge),
-            "late_usd": usd(record.late_charge),
-            "funding": record.funding,
-            "settled": settled,
-        },
-        "capped_at_hold": bill(record).nanos > record.charge,
+        "price": price(record, full, staff=staff),
+        "lines": lines(full, amount),
+        "charge_usd": usd(amount),
+        "quota": quota(amount),
+        "trail": trail(record, settled=settled),
+        "capped_at_hold": full.nanos > amount,
     }
     return {**facts, **staff_facts(record)} if staff else facts
+
+
+def trail(record: UsageRecord, *, settled: bool) -> dict[str, Any]:
+    """The way of the money, from the hold to what was debited and what was given back."""
+    return {
+        "held_usd": usd(record.held),
+        "charged_usd": usd(record.charge),
+        "returned_usd": usd(record.held - record.charge),
+        "late_usd": usd(record.late_charge),
+        "funding": record.funding,
+        "settled": settled,
+    }
 
 
 def staff_facts(record: UsageRecord) -> dict[str, Any]:
@@ -107,7 +113,7 @@ def staff_facts(record: UsageRecord) -> dict[str, Any]:
         "chain": steps(record),
         "image_cost_usd": usd(record.image_cost),
         "cost_usd": usd(record.cost),
-        "margin_usd": usd(record.charge - record.cost),
+        "margin_usd": usd(paid(record) - record.cost),
         "upstream_id": record.upstream_id,
         "dialect": record.dialect,
         "finish": record.finish,
