@@ -166,7 +166,7 @@ class TranscriptTap(EventTap):
         if self.at_boundary:
             return super().feed(chunk)
         self.visible_bytes += len(chunk)
-        return chunk
+        return self._splitter.flush() + chunk
 
     def normal(self) -> Usage | None:
         """The tally in the normal form."""
