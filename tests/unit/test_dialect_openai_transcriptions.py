@@ -335,7 +335,7 @@ def test_a_model_that_does_not_stream_may_answer_in_plain_text() -> None:
     tap = DIALECT.tap(CALL)
     assert tap.feed(b"\n") == b""
     assert tap.feed(b"Hello\n\nworld\n") + tap.flush() == b"\nHello\n\nworld\n"
-    assert (tap.visible_bytes, tap.usage, tap.at_boundary) == (14, None, False)
+    assert (tap.visible_bytes, tap.usage, tap.at_boundary) == (13, None, False)
 
 
 def test_the_charge_is_told_in_the_last_event() -> None:
