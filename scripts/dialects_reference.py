@@ -27,7 +27,8 @@ INTRODUCTION: Final = """\
 Generated from `dialects/` by `python -m scripts.dialects_reference`; do not edit.
 
 A call is answered in the dialect it came in. The body goes to the upstream byte for byte, with the
-model's name replaced where it is mapped; the answer comes back byte for byte.
+model's name replaced where it is mapped; the answer comes back byte for byte, save what callers are
+told of its cost.
 """
 CHANGED: Final = """\
 ## What else is changed on the way
@@ -36,6 +37,9 @@ CHANGED: Final = """\
 |---|---|
 | openai_chat | a stream is asked for `stream_options.include_usage`; when the caller did not ask, \
 the chunk with nothing but usage is taken out of the answer |
+| all that stream | for keys with `cost_in_stream`: the last event with usage gets the member \
+`cost`, and nothing else of it changes; for keys with `receipt_in_stream`: one event of ours before \
+it, but not in Gemini |
 | openai_chat, gemini | `"store": true` becomes `false` |
 | gemini | the model's name is replaced in the path, and where the body repeats it |
 | openai_transcriptions | in the form only the field `model`; all else, the boundary included, is \

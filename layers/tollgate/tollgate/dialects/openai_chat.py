@@ -1,7 +1,8 @@
 """OpenAI's chat completions: calls, answers, streams and errors of `/v1/chat/completions`.
 
 The relay always asks a stream for its usage; the chunk that carries nothing else is taken out
-again when the caller did not ask for it. Every other byte of the answer passes untouched.
+again when the caller did not ask for it. Every other byte of the answer passes untouched, but for
+what the caller is told of its cost.
 """
 
 from collections.abc import Iterator, Mapping
