@@ -21,6 +21,8 @@ TOKENS: dict[str, Any] = {
     "total_tokens": 1_106,
 }
 
+BESIDE = TOKENS | {"output_tokens_details": {"text_tokens": 56, "image_tokens": 1_000}}
+
 
 def read(**members: Any) -> Call:
     return DIALECT.read_call(ROUTE, {}, {}, json.dumps({**ASKED, **members}).encode())
@@ -159,14 +161,7 @@ def test_what_is_missing_is_named(members: dict[str, Any]) -> None:
             id="nothing delivered, whatever it took",
         ),
         pytest.param(
-            {
-                "data": [PICTURE],
-                "size": "1K",
-                "usage": {
-                    **TOKENS,
-                    "output_tokens_details": {"text_tokens": 56, "image_tokens": 1_000},
-                },
-            },
+            {"data": [PICTURE], "size": "1K", "usage": BESIDE},
             Usage(
                 {
                     "input": 10,
