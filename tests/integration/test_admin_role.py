@@ -90,7 +90,8 @@ def test_everything_staff_does_is_allowed(api: AdminApi) -> None:
     follow(api, "DELETE", f"/channels/{there.channel}", None)
     for path in ("wallet", "ledger", "usage", "keys"):
         assert api.call("GET", f"{user}/{path}").status == 200
-    for path in ("/health", "/rollups", "/audit", f"/accounts/{there.account}/usage"):
+    statistics = ("/statistics/users", "/statistics/overview")
+    for path in ("/health", "/rollups", "/audit", f"/accounts/{there.account}/usage", *statistics):
         assert api.call("GET", path).status == 200
 
 

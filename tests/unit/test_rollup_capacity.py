@@ -75,3 +75,11 @@ def test_what_a_process_remembers_is_bounded() -> None:
     rollups.add(batch(NOON + 20 * 86_400))
     assert len(rollups.announced) == 44
     assert spent(dynamo, rollups, batch(NOON)) == first
+
+
+def test_a_close_of_more_names_than_are_remembered_announces_them_all() -> None:
+    dynamo = InMemoryDynamo(["rollups"])
+    rollups = Rollups(dynamo, "rollups", remembered=10)
+    rollups.add(batch(NOON))
+    assert len(rollups.announced) == 10
+    assert len(list(rollups.names("user", ["202611"]))) == 20

@@ -100,7 +100,7 @@ class Rollups:
         self._put_all({"pk": pk, "sk": sk} for pk, sk in sorted(new))
         if len(self.announced) + len(new) > self.remembered:
             self.announced.clear()
-        self.announced.update(new)
+        self.announced.update(islice(new, self.remembered))
 
     def _add_to(self, name: str, hour: str, sums: Sums) -> None:
         names = {f"#{n}": counter for n, counter in enumerate(sums)}
