@@ -136,7 +136,8 @@ def check_fx(text: str, field: str) -> None:
         ValidationFailed: naming the field.
     """
     good = FX.fullmatch(text) is not None and Fraction(text) > 0
-    require(good, field, 'yuan per dollar as text, such as "7.0"')
+    english, chinese = 'yuan per dollar as text, such as "7.0"', "一美元兑人民币的汇率，例如 7.0"
+    require(good, field, english, chinese)
 
 
 def check_typed(text: str, field: str) -> None:

@@ -1,0 +1,109 @@
+"""Channels over HTTP, but for their prices: what null means, and how they are found."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.admin_api import AdminApi, admin_api
+from tests.admin_writes import World, furnish
+
+
+@pytest.fixture
+def api(aws_environment: None) -> Iterator[AdminApi]:
+    with admin_api() as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(api: AdminApi) -> World:
+    return furnish(api)
+
+
+def at(version: int) -> dict[str, str]:
+    """The header that names the version that was read."""
+    return {"If-Match": f'"{version}"'}
+
+
+@pytest.mark.parametrize(
+    ("body", "accounts", "restricted", "mapping"),
+    [
+        pytest.param({}, 1, True, {"openai": {"a": "b"}}, id="nothing sent"),
+        pytest.param({"accounts": None}, 0, True, {"openai": {"a": "b"}}, id="accounts null"),
+        pytest.param({"accounts": []}, 0, True, {"openai": {"a": "b"}}, id="accounts empty"),
+        pytest.param({"restrict_models": False}, 1, False, {"openai": {"a": "b"}}, id="not bound"),
+        pytest.param({"model_mapping": {}}, 1, True, {}, id="mapping empty"),
+        pytest.param({"model_mapping": None}, 1, True, {}, id="mapping null"),
+        pytest.param({"model_mapping": {"openai": {}}}, 1, True, {}, id="a platform's empty"),
+        pytest.param(
+            {"model_mapping": {"gemini": {"x": "y"}, "openai": {}}},
+            1,
+            True,
+            {"gemini": {"x": "y"}},
+            id="another platform's",
+        ),
+    ],
+)
+def test_other_fields_are_kept_or_cleared(
+    api: AdminApi,
+    world: World,
+    body: Any,
+    accounts: int,
+    restricted: bool,
+    mapping: dict[str, Any],
+) -> None:
+    path = f"/channels/{world.channel}"
+    full = {
+        "accounts": [world.account],
+        "restrict_models": True,
+        "model_mapping": {"openai": {"a": "b"}},
+    }
+    assert api.call("PATCH", path, full, headers=at(1)).status == 200
+    after = api.call("PATCH", path, body, headers=at(2)).json
+    assert (len(after["accounts"]), after["restrict_models"]) == (accounts, restricted)
+    assert after["model_mapping"] == mapping
+
+
+@pytest.mark.parametrize("name", ["restrict_models", "billing_model_source"])
+def test_what_cannot_be_empty_is_not_cleared(api: AdminApi, world: World, name: str) -> None:
+    refused = api.call("PATCH", f"/channels/{world.channel}", {name: None}, headers=at(1))
+    assert (refused.status, refused.json["param"]) == (422, name)
+
+
+# --- looking for channels -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        pytest.param({}, ["retail", "Retail VIP", "partners"], id="all"),
+        pytest.param({"name": "RETAIL"}, ["retail", "Retail VIP"], id="by part of the name"),
+        pytest.param({"status": "disabled"}, ["partners"], id="by status"),
+        pytest.param({"name": "vip", "status": "disabled"}, [], id="by both"),
+    ],
+)
+def test_channels_are_found(api: AdminApi, world: World, query: Any, names: list[str]) -> None:
+    for name, status in (("Retail VIP", "active"), ("partners", "disabled")):
+        api.now += 1
+        api.created("/channels", {"name": name, "status": status})
+    found = api.call("GET", "/channels", query=query).json["entries"]
+    assert [each["name"] for each in found] == names
+
+
+def test_channels_are_found_by_group_and_page_by_page(api: AdminApi, world: World) -> None:
+    for name in ("a", "b", "c"):
+        api.now += 1
+        api.created("/channels", {"name": name})
+    body = {"groups": [world.group]}
+    assert api.call("PATCH", f"/channels/{world.channel}", body, headers=at(1)).status == 200
+    found = api.call("GET", "/channels", query={"group": world.group}).json["entries"]
+    assert [each["name"] for each in found] == ["retail"]
+    first = api.call("GET", "/channels", query={"limit": 3}).json
+    rest = api.call("GET", "/channels", query={"limit": 3, "cursor": first["next_cursor"]}).json
+    assert [each["name"] for each in first["entries"] + rest["entries"]] == [
+        "retail",
+        "a",
+        "b",
+        "c",
+    ]
+    assert rest["next_cursor"] is None
