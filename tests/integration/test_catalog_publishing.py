@@ -60,6 +60,10 @@ class Installation:
         assert (self.publishing.apply(records), self.reports) == ([], [])
         self.now += 5_000
 
+    def own(self, user: str) -> str | None:
+        """A user's own multiplier in the first group, as the relay sees it."""
+        return self.relay.multiplier(self.relay.group("grp_1"), user)
+
 
 @pytest.fixture
 def installation() -> Iterator[Installation]:
@@ -154,3 +158,18 @@ def test_a_lost_snapshot_is_published_again_from_the_definitions(
     profile = installation.relay.refresh_profile(USER.id)
     assert profile is not None
     assert profile.version == 2
+
+
+def test_multipliers_from_either_side_reach_the_relay(installation: Installation) -> None:
+    multipliers = installation.catalog.multipliers
+    assert installation.own(USER.id) is None
+    version = installation.catalog.groups.get("grp_1").stamp.version
+    multipliers.replace("grp_1", version, {USER.id: "1.5"}, AUTHOR)
+    installation.pump()
+    assert installation.own(USER.id) == "1.5"
+    multipliers.change_user(multipliers.of_user(USER.id), {"grp_1": "0"}, AUTHOR)
+    installation.pump()
+    assert installation.own(USER.id) == "0"
+    multipliers.replace("grp_1", version + 2, {}, AUTHOR)
+    installation.pump()
+    assert installation.own(USER.id) is None

@@ -38,7 +38,8 @@ def called_catalog(params: dict[str, Any]) -> dict[str, Any]:
         {kind: {**body, "TableName": "Catalog"} for kind, body in action.items()}
         for action in params.get("TransactItems", ())
     ]
-    return {**params, "TableName": "Catalog", "TransactItems": actions}
+    batch = {"Catalog": of for of in params.get("RequestItems", {}).values()}
+    return {**params, "TableName": "Catalog", "TransactItems": actions, "RequestItems": batch}
 
 
 @pytest.fixture
@@ -61,6 +62,11 @@ def test_an_admin_edits_everything(catalog: CatalogTable) -> None:
     catalog.channels.create(CHANNEL, AUTHOR)
     catalog.settings.create(Setting("sign_up", "open"), AUTHOR)
     catalog.admin_tokens.create(TOKEN, AUTHOR)
+    for multiplier in ("1.5", "0.5"):
+        version = catalog.groups.get(GROUP.id).stamp.version
+        catalog.multipliers.replace(GROUP.id, version, {USER.id: multiplier}, AUTHOR)
+    own = catalog.multipliers.of_user(USER.id)
+    catalog.multipliers.change_user(own, {OTHER_GROUP.id: "2"}, AUTHOR)
     catalog.accounts.change(ACCOUNT.id, None, disabled, AUTHOR)
     catalog.users.change(USER.id, None, disabled, AUTHOR)
 
@@ -89,6 +95,10 @@ def test_a_user_signs_up_and_makes_keys_in_the_portal(catalog: CatalogTable) -> 
         pytest.param(
             lambda c: c.groups.change(GROUP.id, None, disabled, AUTHOR), id="closes no groups"
         ),
+        pytest.param(
+            lambda c: c.multipliers.replace(GROUP.id, 1, {USER.id: "0"}, AUTHOR),
+            id="gives no multipliers",
+        ),
     ],
 )
 def test_the_portal(catalog: CatalogTable, act: Callable[[CatalogTable], object]) -> None:
@@ -105,5 +115,6 @@ def test_neither_reads_definitions(catalog: CatalogTable, function: str) -> None
 def test_the_aggregator_reads_what_it_publishes(catalog: CatalogTable) -> None:
     with act_as(catalog, "BillingAggregator"):
         assert list(catalog.groups.everything())
+        assert catalog.own_multipliers(GROUP.id) == {}
         with pytest.raises(AccessDenied):
             catalog.groups.change(GROUP.id, None, disabled, AUTHOR)
