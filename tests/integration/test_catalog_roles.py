@@ -38,7 +38,7 @@ def called_catalog(params: dict[str, Any]) -> dict[str, Any]:
         {kind: {**body, "TableName": "Catalog"} for kind, body in action.items()}
         for action in params.get("TransactItems", ())
     ]
-    batch = {"Catalog": of for of in params.get("RequestItems", {}).values()}
+    batch = dict(zip(["Catalog"], params.get("RequestItems", {}).values(), strict=False))
     return {**params, "TableName": "Catalog", "TransactItems": actions, "RequestItems": batch}
 
 
