@@ -98,6 +98,11 @@ def test_rollups_and_the_accounts_list_tell_the_same_story(stack: Stack) -> None
         lambda: lab.get("/rollups", dimension="user", value=lab.user)["rows"], lambda rows: rows
     )
     assert (row["charge_usd"], row["sums"]["calls"]) == ("0.0000162", 3)
+    (model,) = lab.get("/statistics/models", user=lab.user)["entries"]
+    assert (model["charge_usd"], model["calls"]) == ("0.0000162", 3)
+    accounts = lab.get("/statistics/accounts")["entries"]
+    calls = {account["name"]: account["calls"] for account in accounts}
+    assert calls[lab.accounts["openai"]] == 3
 
 
 def test_a_restart_loses_nothing(tmp_path: Path) -> None:
