@@ -75,7 +75,7 @@ check: .venv/.ready ## the static gate: format, lint, types, imports
 	$(call timed,types,$(PY) -m mypy)
 	$(call timed,imports,.venv/bin/lint-imports --no-cache > /dev/null || .venv/bin/lint-imports --no-cache)
 
-test: setup setup-sam check ## the static gate and every test, with coverage; TESTS=tests/unit for a part
+test: setup setup-sam setup-litellm check ## the static gate and every test, with coverage; TESTS=tests/unit for a part
 	@rm -f .coverage .coverage.*
 	$(call timed,tests,{ $(PYTEST) --ignore=tests/simulation -m "not stack" -n $(JOBS) || test $$? -eq 5; })
 	$(if $(filter tests,$(TESTS)),$(call timed,simulation,$(PY) -m pytest tests/simulation -n $(JOBS) --durations=5))
@@ -91,12 +91,13 @@ bench: .venv/.ready ## measure CPU, latency and memory of the relay; ARGS="--qui
 lock: .venv/bin/uv ## write the hashed locks from the *.in lists
 	cd layers/runtime && ../../$(COMPILE) requirements.in --output-file requirements.txt
 	cd layers/api && ../../$(COMPILE) requirements.in --output-file requirements.txt
+	cd requirements && ../$(COMPILE) --override overrides.txt litellm.in --output-file litellm.txt
 	for list in uv dev emulator sam; do $(COMPILE) requirements/$$list.in --output-file requirements/$$list.txt; done
 
 clean: ## forget all local state, builds and caches
 	rm -rf .local .aws-sam build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage .coverage.* coverage.xml
 
 distclean: clean ## … and the environments
-	rm -rf .venv .venv-emulator .venv-sam
+	rm -rf .venv .venv-emulator .venv-sam .venv-litellm
 
 include $(wildcard make/*.mk)

@@ -135,8 +135,19 @@ def by_tokens(row: Row, *needed: str) -> dict[str, Any] | None:
     flat, above, tiers = per_token(row)
     if not flat.keys() >= set(needed):
         return None
+    drop_echo([flat, *above.values(), *tiers.values()])
     intervals = intervals_of(flat, above, tiers)
     return {"prices": flat, "intervals": intervals, "tiers": tiers_at(0, tiers)}
+
+
+def drop_echo(tables: list[Prices]) -> None:
+    """Leave out a price for reasoning that only repeats the output's: without one it follows that.
+
+    Tiers and thresholds of such rows name the output alone and mean both.
+    """
+    if all(table.get("reasoning") in (None, table.get("output")) for table in tables):
+        for table in tables:
+            table.pop("reasoning", None)
 
 
 def by_steps(steps: Any, *needed: str) -> dict[str, Any] | None:
