@@ -97,6 +97,28 @@ def one(row: str, model: str = "m") -> PriceDraft | None:
             id="context and service tiers; batches and slips are left out",
         ),
         pytest.param(
+            f'"mode": "chat", {TOKENS}, "output_cost_per_reasoning_token": 2e-06,'
+            '"output_cost_per_token_flex": 1e-06',
+            PriceDraft(
+                "m",
+                prices={"input": "1", "output": "2"},
+                tiers={"flex": {"output": "1"}},
+                source=SOURCE,
+            ),
+            id="reasoning at the output's price follows it into the tiers",
+        ),
+        pytest.param(
+            f'"mode": "chat", {TOKENS}, "output_cost_per_reasoning_token": 3e-06,'
+            '"output_cost_per_token_flex": 1e-06',
+            PriceDraft(
+                "m",
+                prices={"input": "1", "output": "2", "reasoning": "3"},
+                tiers={"flex": {"output": "1"}},
+                source=SOURCE,
+            ),
+            id="reasoning at a price of its own keeps it",
+        ),
+        pytest.param(
             '"mode": "chat", "tiered_pricing": ['
             '{"range": [0, 32000.0],'
             ' "input_cost_per_token": 1.2e-06, "output_cost_per_token": 6e-06},'
