@@ -221,6 +221,52 @@ def test_a_channel_may_sell_what_has_no_official_price() -> None:
     assert charge(PLAIN, snapshot).nanos == 17_500_000
 
 
+@pytest.mark.parametrize(
+    ("row", "usage", "nanos"),
+    [
+        pytest.param(
+            SentRow("anthropic", ("new",), "times", {}, PER_IMAGE.intervals),
+            Usage({"images": 2}, labels=("8K",)),
+            320_000_000,
+            id="a size that no label names",
+        ),
+        pytest.param(
+            SentRow("anthropic", ("new",), "times", {}, PER_IMAGE.intervals),
+            Usage({"images": 2}, labels=("1K",)),
+            80_000_000,
+            id="a size that one names",
+        ),
+        pytest.param(
+            SentRow(
+                "anthropic",
+                ("new",),
+                "tokens",
+                {},
+                (
+                    Interval(0, 9, {"input": "1/3"}),
+                    Interval(9, 99, {"input": "0.3", "output": "2"}),
+                ),
+            ),
+            Usage({"input": 1_000, "output": 500}),
+            1_333_334,
+            id="a context that no range holds",
+        ),
+        pytest.param(
+            SentRow(
+                "anthropic", ("new",), None, {}, (Interval(0, None, {}, {"flex": {"input": "2"}}),)
+            ),
+            Usage({"input": 1_000}),
+            2_000_000,
+            id="a service tier that has no price",
+        ),
+    ],
+)
+def test_what_is_priced_in_some_cases_costs_its_dearest_in_the_others(
+    row: SentRow, usage: Usage, nanos: int
+) -> None:
+    assert charge(usage, only(asked("new", sold(row))).snapshot).nanos == nanos
+
+
 def test_what_nothing_prices_is_refused() -> None:
     with pytest.raises(ModelPriceNotConfigured):
         resolve(asked("new", sold(SentRow("anthropic", ("new",)))))

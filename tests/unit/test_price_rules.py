@@ -15,7 +15,6 @@ from tollgate.domain.price_rules import (
     check_patterns,
     check_prices,
     check_tiers,
-    priced_intervals,
 )
 from tollgate.web.management.problems import problem
 
@@ -351,29 +350,6 @@ def test_rows_are_named_by_where_they_stand() -> None:
     refused = refusal(lambda: check_intervals((row(-1, 5),), "tokens", "pricing[3].intervals"))
     assert refused is not None
     assert refused.param == "pricing[3].intervals[1].minimum"
-
-
-@pytest.mark.parametrize(
-    ("rows", "kept"),
-    [
-        pytest.param((), (), id="none"),
-        pytest.param((row(0, 5, {}), row(5, None, {})), (), id="empty ones are dropped"),
-        pytest.param(
-            (row(0, 5), row(5, 9, {}), row(9, None)), (row(0, 5), row(9, None)), id="an empty one"
-        ),
-        pytest.param((row(0, 5, {"calls": "0"}),), (row(0, 5, {"calls": "0"}),), id="a free one"),
-        pytest.param(
-            (Interval(0, 5, {}, {"flex": PRICE}),),
-            (Interval(0, 5, {}, {"flex": PRICE}),),
-            id="one that prices a tier",
-        ),
-        pytest.param((Interval(0, 5, {}, {"flex": {}}),), (), id="one with an empty tier"),
-    ],
-)
-def test_the_intervals_that_price_something(
-    rows: tuple[Interval, ...], kept: tuple[Interval, ...]
-) -> None:
-    assert priced_intervals(rows) == kept
 
 
 # --- patterns: sub2api.md §2.4 as far as ruling R8 keeps it --------------------------------------

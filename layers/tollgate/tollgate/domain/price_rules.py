@@ -115,11 +115,6 @@ def interval_classes(interval: Interval) -> Iterator[str]:
     return chain(interval.prices, *interval.tiers.values())
 
 
-def priced_intervals(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
-    """The intervals that price something; an empty one must never win over the flat price."""
-    return tuple(each for each in intervals if any(True for _ in interval_classes(each)))
-
-
 def check_intervals(
     intervals: Sequence[Interval], mode: BillingMode | None, field: str = "intervals"
 ) -> None:

@@ -5,9 +5,10 @@ Decides rulings R4 and R5. The result is what a call is charged by; settlement n
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Final
 
-from tollgate.domain.amounts import in_ratio
+from tollgate.domain.amounts import fraction, in_ratio
 from tollgate.domain.catalog import (
     BillingMode,
     ChannelRow,
@@ -58,13 +59,27 @@ def channel_terms(row: ChannelRow, base: Terms) -> Terms:
     mode = row.mode or base.mode
     under = base if mode == base.mode else Terms(mode, tools(base.prices))
     below = tuple(without(interval, row.prices) for interval in under.intervals)
-    tiers = {tier: left_of(prices, row.prices) for tier, prices in under.tiers.items()}
-    return Terms(
-        mode,
-        {**under.prices, **row.prices},
-        stacked(priced_only(below), priced_only(row.intervals)),
-        overlaid({tier: prices for tier, prices in tiers.items() if prices}, row.tiers),
-    )
+    left = {tier: left_of(prices, row.prices) for tier, prices in under.tiers.items()}
+    intervals = stacked(priced_only(below), priced_only(row.intervals))
+    tiers = overlaid({tier: prices for tier, prices in left.items() if prices}, row.tiers)
+    return Terms(mode, ungapped({**under.prices, **row.prices}, intervals, tiers), intervals, tiers)
+
+
+def ungapped(prices: PriceTexts, intervals: Iterable[Interval], tiers: Tiers) -> PriceTexts:
+    """Flat prices that leave no gap: a class priced in some cases costs its dearest in all others.
+
+    Otherwise a size that no label names, or a context that no range holds, would be free.
+    """
+    named = [*tiers.values(), *(each for i in intervals for each in (i.prices, *i.tiers.values()))]
+    gaps = {name for each in named for name in each if unit_price(prices, name) is None}
+    if not gaps:
+        return prices
+    return {**prices, **{name: dearest(name, named) for name in sorted(gaps)}}
+
+
+def dearest(name: str, named: Iterable[PriceTexts]) -> str:
+    """The highest of a class's prices."""
+    return max((each[name] for each in named if name in each), key=lambda p: Fraction(*fraction(p)))
 
 
 def tools(prices: PriceTexts) -> PriceTexts:
