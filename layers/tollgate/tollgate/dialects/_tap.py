@@ -89,11 +89,12 @@ class EventTap(ABC):
         False when the caller shall not see the event.
         """
 
+    @abstractmethod
     def figures_in(self, value: Any) -> tuple[str, ...]:
-        """The names that lead to the object in which an event's JSON tells what may be the final
-        usage; empty where it tells none. Asked after `learn`.
+        """The names that lead to the object in which an event tells what may be the final usage.
+
+        Empty where it tells none. Asked with the event's JSON after `learn`.
         """
-        return ()
 
     def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
         """The event that holds a receipt; empty where the dialect has none."""
