@@ -52,7 +52,7 @@ def fill(rollups: Rollups, user: str) -> None:
     """Two calls of a model, one of another with a picture; their hour is open."""
     rollups.mark_active("2026112210", [user])
     rollups.add([record(user, 1), record(user, 2, status=500, first_byte=0, ended=0)])
-    painted = {"input": 10, "output_image": 1_290}
+    painted = {"input": 10, "output_image": 1_290, "images": 1, "seconds": 8_040}
     rollups.add([record(user, 3, model="gpt-img", usage=painted, image_cost=4_000_000)])
 
 
@@ -74,7 +74,7 @@ PICTURE: Final[dict[str, Any]] = {
     "calls": 1,
     "errors": 0,
     "tokens": 1_300,
-    "usage": CLASSES | {"input": 10, "output_image": 1_290},
+    "usage": CLASSES | {"input": 10, "output_image": 1_290, "images": 1, "seconds": "8.04"},
     "charge_usd": "0.005",
     "latency_ms": 900,
     "first_byte_ms": 300,
@@ -86,7 +86,8 @@ TOTAL: Final[dict[str, Any]] = {
     "calls": 3,
     "errors": 1,
     "tokens": 3_700,
-    "usage": CLASSES | {"input": 2_010, "output": 400, "output_image": 1_290},
+    "usage": CLASSES
+    | {"input": 2_010, "output": 400, "output_image": 1_290, "images": 1, "seconds": "8.04"},
     "charge_usd": "0.015",
     "latency_ms": 600,
     "first_byte_ms": 300,

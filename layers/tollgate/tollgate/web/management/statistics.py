@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
 from tollgate.domain.money import usd
+from tollgate.domain.price_view import quantities
 from tollgate.domain.statistics import Line
 from tollgate.services.statistics import Period, Series
 
@@ -23,7 +24,9 @@ class Figures(BaseModel):
     calls: int
     errors: int
     tokens: int = Field(description="Of all classes together.")
-    usage: dict[str, int] = Field(description="Units by class; every class of tokens is there.")
+    usage: dict[str, int | str] = Field(
+        description="Units by class; every class of tokens is there. Seconds are decimal text."
+    )
     charge_usd: str
     latency_ms: int | None = Field(description="Mean over all calls.")
     first_byte_ms: int | None = Field(description="Mean over the calls that an answer began for.")
@@ -92,7 +95,7 @@ def figures(line: Line) -> dict[str, Any]:
         "calls": line["calls"],
         "errors": line["errors"],
         "tokens": line.tokens,
-        "usage": dict(line.usage),
+        "usage": quantities(line.usage),
         "charge_usd": usd(line["charge"]),
         "latency_ms": line.latency,
         "first_byte_ms": line.first_byte,
