@@ -18,9 +18,17 @@ from tollgate.services.past_calls import PastCalls, Period, hours_read, read_pos
 from tollgate.store.bucket import PART_BYTES, Bucket
 from tollgate.store.workbook import workbook
 
-STEP_ROWS: Final = 4_000
-STEP_PAGES: Final = 100
-"""What one step reads at most: so many rows and a page more, or so many pages."""
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one step does at most: it reads `rows` and a page more, or `pages`, whatever is first.
+
+    A workbook is written in one step, so it holds no more than `workbook` rows.
+    """
+
+    rows: int = 4_000
+    pages: int = 100
+    workbook: int = XLSX_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +52,10 @@ class Cursor:
 class Exports:
     """Works on jobs of the kind `export`."""
 
-    def __init__(self, calls: PastCalls, bucket: Bucket) -> None:
+    def __init__(self, calls: PastCalls, bucket: Bucket, bounds: Bounds = Bounds()) -> None:
         self._calls = calls
         self._bucket = bucket
+        self._bounds = bounds
 
     def step(self, job: Job) -> Progress:
         """One step: read some pages, write one piece of the file, or finish it.
@@ -76,7 +85,7 @@ class Exports:
             found = [row(record) for record in page.records if order.wants(record)]
             bodies.append(WRITERS[order.form](found))
             rows += len(found)
-            if rows >= STEP_ROWS or len(bodies) >= STEP_PAGES:
+            if rows >= self._bounds.rows or len(bodies) >= self._bounds.pages:
                 break
         after = self._keep(job, order, cursor, (b"".join(bodies), rows))
         at = None if position is None else position.write()
@@ -86,9 +95,10 @@ class Exports:
     def _keep(self, job: str, order: Order, cursor: Cursor, part: tuple[bytes, int]) -> Cursor:
         """Write what a step read as the next part, if there was anything."""
         body, rows = part
-        if order.form == "xlsx" and cursor.rows + rows > XLSX_ROWS:
+        most = self._bounds.workbook
+        if order.form == "xlsx" and cursor.rows + rows > most:
             raise ValidationFailed(
-                f"format: an xlsx file takes {XLSX_ROWS:,} rows; ask for csv, or for less",
+                f"format: an xlsx file takes {most:,} rows; ask for csv, or for less",
                 param="format",
             )
         if not rows:
