@@ -132,11 +132,6 @@ Multiplier = Annotated[
     StringConstraints(pattern=r"^[0-9]{1,4}(\.[0-9]{1,6})?$"),
     Field(description="A factor as decimal text, at most 6 decimals.", examples=["1.25"]),
 ]
-PriceText = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]{1,7}(\.[0-9]{1,9})?$"),
-    Field(description="USD as decimal text.", examples=["2.50"]),
-]
 Decimals = Annotated[str, BeforeValidator(plain_decimal), PlainSerializer(str, return_type=str)]
 
 MEANINGS: Final = {
@@ -149,7 +144,6 @@ MEANINGS: Final = {
     r"^-?[0-9]{1,10}(\.[0-9]{1,9})?$": 'US dollars as text, such as "12.50" or "-0.000000001"',
     r"^[0-9]{1,10}(\.[0-9]{1,9})?$": 'US dollars as text, such as "12.50"',
     r"^[0-9]{1,4}(\.[0-9]{1,6})?$": 'a factor as text, such as "1.25"',
-    r"^[0-9]{1,7}(\.[0-9]{1,9})?$": 'USD as text, such as "2.50"',
     "^[0-9]{4}(0[1-9]|1[0-2])$": "a month as yyyymm",
 }
 """What is said of a text that does not match; a regular expression helps nobody."""
