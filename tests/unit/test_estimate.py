@@ -156,6 +156,15 @@ def test_hidden_output_without_any_bound_is_refused_even_for_streams() -> None:
         pytest.param(
             "count_tokens", Price("m", 1, prices={"input": "1", "output": "1"}), id="not metered"
         ),
+        pytest.param("draw", Price("m", 1, prices={"input": "1"}), id="pictures without a price"),
+        pytest.param(
+            "draw",
+            Price("m", 1, "times", intervals=(Interval(0, None, {"images": "1"}, label="1K"),)),
+            id="pictures of one size only",
+        ),
+        pytest.param(
+            "transcribe", Price("m", 1, "times", prices={"images": "1"}), id="a sound by the image"
+        ),
     ],
 )
 def test_what_would_be_answered_for_nothing_by_mistake_is_refused(
@@ -190,6 +199,14 @@ def test_sound_and_files_named_by_a_url_are_taken_for_large() -> None:
     assert wanted(asked, PLAIN, strict=True).input == 1_001 + 334 * 1_200 + 2 * 1_500 + 50_000
 
 
+SPOKEN = call(
+    operation="transcribe", text_bytes=20, sound_ms=8_040, max_output=2_000, hidden_output=0,
+    media=(Media("audio", 128_684),),
+)  # fmt: skip
+DRAWING = call(operation="draw", text_bytes=30, images=2, max_output=16_000, hidden_output=16_000)
+EVERY_SIZE = tuple(
+    Interval(0, None, {"images": "0.04"}, label=label) for label in ("1k", "2K", "4K")
+)
 SPEECH = rule({"seconds": "0.006"}, mode="seconds")
 SPEECH_TOKENS = rule({"input": "2.5", "input_audio": "6", "output": "10"})
 PICTURES = rule({"input": "5", "output_image": "40"})
@@ -203,29 +220,43 @@ BY_PICTURE = rule({"images": "0.04"}, mode="times")
             call(operation="transcribe", text_bytes=0, sound_ms=8_040),
             SPEECH,
             None,
-            Demand(0, sound_ms=8_040),
+            Demand(322, sound_ms=8_040),
             id="sound by the second",
         ),
         pytest.param(
-            call(operation="transcribe", text_bytes=20, sound_ms=8_040),
+            SPOKEN,
             SPEECH_TOKENS,
             None,
-            Demand(20, 0, 81, 81, sound_ms=8_040),
-            id="sound by token: what can be said in it",
+            Demand(20 + 322, 0, 2_000, 2_000, sound_ms=8_040),
+            id="sound by token: 40 a second are heard",
         ),
         pytest.param(
-            call(operation="transcribe", text_bytes=20, sound_ms=8_040),
+            SPOKEN,
             SPEECH_TOKENS,
-            Price("m", 1, max_output=2_000),
-            Demand(20, 0, 2_000, 2_000, sound_ms=8_040),
-            id="sound by token: the model's limit",
+            Price("m", 1, max_output=500, reasoning=True),
+            Demand(20 + 322, 0, 2_000, 2_000, sound_ms=8_040),
+            id="sound by token: what can be said in it, whatever the model's limit",
         ),
         pytest.param(
-            call(operation="draw", text_bytes=30, images=2),
+            DRAWING,
             PICTURES,
-            None,
-            Demand(30, 16_384, 0, 16_384, images=2),
+            Price("m", 1, max_output=500),
+            Demand(30, 16_000, 0, 16_000, images=2),
             id="pictures by token",
+        ),
+        pytest.param(
+            DRAWING,
+            rule({"input": "5", "images": "0.04"}),
+            None,
+            Demand(30, 16_000, 0, 16_000, images=2),
+            id="pictures by the piece and their words by token",
+        ),
+        pytest.param(
+            DRAWING,
+            rule({}, mode="times", intervals=EVERY_SIZE),
+            None,
+            Demand(30, images=2),
+            id="pictures of every size",
         ),
         pytest.param(
             call(operation="draw", text_bytes=30, images=2, labels=("1K",)),
@@ -444,10 +475,11 @@ def test_seen_text_is_counted_cautiously_and_estimated_plainly() -> None:
 
 
 def test_sound_and_pictures_are_estimated_by_what_was_asked_for() -> None:
-    heard = estimated_usage(call(operation="transcribe", text_bytes=0, sound_ms=8_040), 40)
-    assert heard.quantities == {"output": 10, "seconds": 8_040}
-    drawn = estimated_usage(call(operation="draw", text_bytes=8, images=2, labels=("1K",)), 9_999)
-    assert drawn.quantities == {"input": 2, "output_image": 16_384, "images": 2}
+    asked = call(operation="transcribe", text_bytes=0, sound_ms=16_000, likely_sound_ms=8_040)
+    heard = estimated_usage(asked, 40)
+    assert heard.quantities == {"input_audio": 81, "output": 10, "seconds": 8_040}
+    drawn = estimated_usage(replace(DRAWING, labels=("1K",)), 9_999)
+    assert drawn.quantities == {"input": 8, "output_image": 16_000, "images": 2}
     assert drawn.labels == ("1K",)
 
 

@@ -27,6 +27,7 @@ from tollgate.domain.errors import (
     ModelPriceNotConfigured,
     PricingMisconfigured,
 )
+from tollgate.domain.patterns import normal
 from tollgate.domain.usage import INPUT_CLASSES, OUTPUT_CLASSES, Usage
 
 FIRST_VISIBLE_OUTPUT: Final = 1_024
@@ -46,11 +47,11 @@ bills up to 48,169); sound and files by the unit below, since their length is in
 MEDIA_UNIT_BYTES: Final[Mapping[str, int]] = {"audio": 60_000, "file": 2_000}
 """Encoded bytes that can hold one unit: 30 s of 16 kbit/s speech, or one dense page of text."""
 
-PICTURE_TOKENS: Final = 8_192
-"""Most output tokens of one picture; the dearest that OpenAI sells has 6,240."""
+HEARD_TOKENS: Final = 40
+"""Most input tokens of a second of sound whose length is known; the media above agree."""
 
-SPOKEN_TOKENS_PER_SECOND: Final = 10
-"""Most tokens a second of speech can be written down in."""
+HEARD_TOKENS_ESTIMATED: Final = 10
+"""For the labelled estimate: what OpenAI's transcribers take for a second."""
 
 ORDINARY_TIERS: Final = frozenset({"", "flex"})
 """Service tiers that cost what the model costs unless they have prices of their own."""
@@ -89,39 +90,35 @@ def media_tokens(media: Media) -> int:
 
 def output_bound(call: Call, price: Price | None) -> int | None:
     """Most output tokens of one choice: the caller's limit, else the model's largest output."""
-    if call.operation == "draw":
-        return PICTURE_TOKENS * max(1, call.images)
     if call.max_output is not None:
         return call.max_output
-    if price is not None and price.max_output is not None:
-        return price.max_output
-    if call.operation == "transcribe":
-        return -(-call.sound_ms * SPOKEN_TOKENS_PER_SECOND // 1_000)
-    return None
+    return price.max_output if price is not None else None
 
 
 def hidden_bound(call: Call, price: Price | None) -> int | None:
     """Most output without visible bytes: the caller's thinking budget, else the whole output.
 
     None when a model may reason without any known limit. Nobody knows that a model without an
-    official price does not reason. A picture's bytes are not counted as text, so it is hidden.
+    official price does not reason.
     """
     if call.hidden_output is not None:
         return call.hidden_output
-    if call.operation == "transcribe" or (call.operation == "generate" and not_reasoning(price)):
-        return 0
-    return output_bound(call, price)
+    return 0 if price is not None and not price.reasoning else output_bound(call, price)
 
 
-def not_reasoning(price: Price | None) -> bool:
-    return price is not None and not price.reasoning
+def input_bound(call: Call, bytes_per_token: int) -> int:
+    """Most input tokens: of text, and of media by their bytes, or by their length where known."""
+    text = -(-call.text_bytes // bytes_per_token)
+    if call.sound_ms:
+        return text + -(-call.sound_ms * HEARD_TOKENS // 1_000)
+    return text + sum(map(media_tokens, call.media))
 
 
 CHARGED_FOR: Final[Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]] = {
     ("tokens", "generate"): (("input",), ("output",)),
     ("tokens", "embed"): (("input",),),
     ("tokens", "transcribe"): (("input",), ("output",)),
-    ("tokens", "draw"): (("output_image",),),
+    ("tokens", "draw"): (("output_image", "images"),),
     ("times", "generate"): (("calls", "images"),),
     ("times", "embed"): (("calls",),),
     ("times", "transcribe"): (("calls",),),
@@ -134,6 +131,10 @@ Anything else cannot be metered here.
 """
 
 
+SIZE_CLASSES: Final = frozenset({"1k", "2k", "4k"})
+"""Every picture bears one of these labels (in their normal form) after its own names."""
+
+
 def require_price(call: Call, snapshot: PriceSnapshot) -> None:
     """Refuse a model whose price knows nothing of what this kind of call consumes.
 
@@ -142,17 +143,31 @@ def require_price(call: Call, snapshot: PriceSnapshot) -> None:
         PricingMisconfigured: the price was agreed with this user, who can do nothing about it.
     """
     needed = CHARGED_FOR.get((snapshot.mode, call.operation))
-    tables = [snapshot.prices, *(interval.prices for interval in snapshot.intervals)]
-    if needed and all(
-        any(unit_price(table, name) is not None for table in tables for name in row)
-        for row in needed
-    ):
+    found = every_size if call.operation == "draw" else anywhere
+    if needed and all(found(snapshot, row) for row in needed):
         return
     kind = PricingMisconfigured if snapshot.source == "customer" else ModelPriceNotConfigured
     raise kind(
         f"model {call.model!r} has no price for this kind of call; ask the operator to set one",
         param="model",
     )
+
+
+def anywhere(snapshot: PriceSnapshot, row: tuple[str, ...]) -> bool:
+    """Whether any table of a rule prices one of these classes."""
+    tables = [snapshot.prices, *(interval.prices for interval in snapshot.intervals)]
+    return any(prices_one(table, row) for table in tables)
+
+
+def every_size(snapshot: PriceSnapshot, row: tuple[str, ...]) -> bool:
+    """Whether a picture of any size has a price: a flat one, or one for each class of sizes."""
+    labelled = {normal(each.label) for each in snapshot.intervals if prices_one(each.prices, row)}
+    return prices_one(snapshot.prices, row) or labelled >= SIZE_CLASSES
+
+
+def prices_one(table: PriceTexts, row: tuple[str, ...]) -> bool:
+    """Whether a table prices one of these classes."""
+    return any(unit_price(table, name) is not None for name in row)
 
 
 def require_extras(call: Call, snapshot: PriceSnapshot) -> None:
@@ -188,7 +203,7 @@ def demand(call: Call, snapshot: PriceSnapshot, price: Price | None, *, strict: 
     require_extras(call, snapshot)
     per_token = BYTES_PER_TOKEN_STRICT if strict else BYTES_PER_TOKEN_INCREMENTAL
     base = Demand(
-        input=-(-call.text_bytes // per_token) + sum(map(media_tokens, call.media)),
+        input=input_bound(call, per_token),
         calls=call.choices,
         tools=call.tools,
         images=call.images or int(snapshot.mode == "times" and call.operation == "generate"),
@@ -292,13 +307,14 @@ def enough_until(held_visible: int) -> int:
 
 def estimated_usage(call: Call, visible_bytes: int) -> Usage:
     """The labelled estimate for a delivered answer whose upstream reported no usage (R10)."""
-    tokens_out = -(-visible_bytes // BYTES_PER_TOKEN_ESTIMATED)
+    drawn = call.operation == "draw"
     quantities = {
         "input": -(-call.text_bytes // BYTES_PER_TOKEN_ESTIMATED),
-        "output": 0 if call.operation == "draw" else tokens_out,
-        "output_image": PICTURE_TOKENS * call.images,
+        "input_audio": -(-call.likely_sound_ms * HEARD_TOKENS_ESTIMATED // 1_000),
+        "output": 0 if drawn else -(-visible_bytes // BYTES_PER_TOKEN_ESTIMATED),
+        "output_image": call.max_output or 0 if drawn else 0,
         "images": call.images,
-        "seconds": call.sound_ms,
+        "seconds": call.likely_sound_ms,
     }
     counted_only = {name: n for name, n in quantities.items() if n}
     return Usage(counted_only, source="estimated", labels=call.labels)

@@ -1,16 +1,17 @@
 """From what an upstream reported to what is recorded: usage made safe, charge, cost, record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tollgate.domain.call import Call
+from tollgate.domain.catalog import BillingMode
 from tollgate.domain.charge import Charge, PriceSnapshot, charge, total
 from tollgate.domain.estimate import estimated_usage, media_tokens
 from tollgate.domain.money import CHARGE_LIMIT
 from tollgate.domain.record import UsageRecord
 from tollgate.domain.resolution import Candidate
-from tollgate.domain.usage import CLASS_LIMIT, OUTPUT_CLASSES, Usage
+from tollgate.domain.usage import CLASS_LIMIT, INPUT_CLASSES, OUTPUT_CLASSES, Usage
 from tollgate.services.admission import Admitted
 from tollgate.services.sending import Attempt
 from tollgate.store.wallet import Hold
@@ -21,6 +22,9 @@ OUTPUT_SLACK_PERCENT: Final = 105
 INPUT_SLACK: Final = 2
 INPUT_ALLOWANCE: Final = 10_000
 """Input beyond twice the bytes that were sent, and what templates add, cannot be true."""
+
+SOUND_SLACK_PERCENT: Final = 105
+"""More seconds than a sound can have, by more than 5 %, cannot be true."""
 
 PLACEHOLDER: Final = 4
 """How much smaller than the estimate an output is that was reported before it was produced."""
@@ -56,6 +60,10 @@ def plausible(usage: Usage, call: Call, bound: int | None) -> bool:
         return False
     sent = call.text_bytes + sum(map(media_tokens, call.media))
     if not call.tools and usage.context_size > sent * INPUT_SLACK + INPUT_ALLOWANCE:
+        return False
+    if usage["seconds"] * 100 > call.sound_ms * SOUND_SLACK_PERCENT and call.sound_ms:
+        return False
+    if usage["images"] > call.images and call.images:
         return False
     produced = sum(usage[name] for name in OUTPUT_CLASSES)
     return not bound or produced * 100 <= bound * OUTPUT_SLACK_PERCENT
@@ -105,6 +113,25 @@ def charged(usage: Usage, candidate: Candidate, held: int) -> Charge:
     full = charge(usage, candidate.snapshot)
     doubtful = usage.suspect or usage.source == "estimated" or full.nanos > CHARGE_LIMIT
     return replace(full, nanos=held) if doubtful and full.nanos > held else full
+
+
+COUNTED_IN: Final[Mapping[BillingMode, tuple[str, ...]]] = {
+    "tokens": (*INPUT_CLASSES, *OUTPUT_CLASSES),
+    "seconds": ("seconds",),
+    "times": (),
+}
+"""What an answer tells where the price counts in such units."""
+
+
+def in_units_of(mode: BillingMode, usage: Usage, estimate: Usage) -> Usage:
+    """Usage in the units of the price: an upstream that told only others is estimated (R10)."""
+    wanted = COUNTED_IN[mode]
+    if usage.source == "none" or any(usage[name] for name in wanted):
+        return usage
+    added = {name: estimate[name] for name in wanted if estimate[name]}
+    if not added:
+        return usage
+    return replace(usage, quantities={**usage.quantities, **added}, source="estimated")
 
 
 def answered(usage: Usage, snapshot: PriceSnapshot, call: Call) -> Usage:
@@ -160,12 +187,15 @@ def priced(
 ) -> UsageRecord:
     """The record of a call that an account answered."""
     snapshot, call = candidate.snapshot, admitted.call
-    usage = answered(served(consumed(admitted, outcome), call), snapshot, call)
+    estimate = estimated_usage(call, outcome.visible_bytes)
+    told = served(consumed(admitted, outcome), call)
+    usage = answered(in_units_of(snapshot.mode, told, estimate), snapshot, call)
+    paid = answered(in_units_of(candidate.cost.mode, told, estimate), candidate.cost, call)
     bill = charged(usage, candidate, outcome.hold.amount)
     return replace(
         blank,
         charge=bill.nanos,
-        cost=total(answered(usage, candidate.cost, call), candidate.cost),
+        cost=total(paid, candidate.cost),
         account=candidate.account.id,
         channel=candidate.channel,
         billing_model=snapshot.billing_model,
