@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from tests.locked_moto import REGION
 from tests.store_clients import PATIENT, at_once, lean_service, over_boto3
 from tollgate.store.aws_json import KMS, SQS, SSM, AwsService
 from tollgate.store.boto3_dynamodb import Boto3Dynamo, boto3_client
+from tollgate.store.bucket import PART_BYTES, Bucket, NoBucket
 from tollgate.store.dynamodb import RequestRejected
 from tollgate.store.kms import KmsKey
 from tollgate.store.pepper import Peppers
@@ -97,5 +99,58 @@ def test_an_object_is_read_back_through_boto3(moto: None) -> None:
     bucket.call("CreateBucket", {"Bucket": "tollgate"})
     bucket.call("PutObject", {"Bucket": "tollgate", "Key": "poison", "Body": b"<not json>"})
     answer = bucket.call("GetObject", {"Bucket": "tollgate", "Key": "poison"})
-    assert answer["Body"].read() == b"<not json>"
+    assert answer["Body"] == b"<not json>"
     client.close()
+
+
+@pytest.fixture
+def bucket(moto: None) -> Iterator[Bucket]:
+    """The bucket as admin and janitor have it."""
+    client = boto3_client("s3", REGION)
+    client.create_bucket(Bucket="tollgate")
+    yield Bucket(Boto3Dynamo(client, at_once), "tollgate")
+    client.close()
+
+
+def test_an_object_of_several_pieces_is_put_together_once(bucket: Bucket) -> None:
+    key, pieces = "exports/job_1/usage.csv", (b"a" * PART_BYTES, b"b")
+    upload = bucket.begin(key)
+    bucket.part(key, upload, 1, b"another janitor's")
+    tags = [bucket.part(key, upload, n, body) for n, body in enumerate(pieces, 1)]
+    bucket.finish(key, upload, tags)
+    bucket.finish(key, upload, tags)
+    assert bucket.get(key) == b"".join(pieces)
+
+
+def test_a_link_leads_to_the_bucket_of_its_region(aws_environment: None) -> None:
+    client = boto3_client("s3", "eu-central-1")
+    link = httpx.URL(Bucket(Boto3Dynamo(client, at_once), "tollgate").link("exports/x", "x", 9))
+    assert link.host == "tollgate.s3.eu-central-1.amazonaws.com"
+    client.close()
+
+
+def test_a_link_says_what_it_gives_for_how_long_and_under_which_name(bucket: Bucket) -> None:
+    link = httpx.URL(bucket.link("exports/job_1/part-1", "usage.csv", 900))
+    assert (link.host, link.path) == ("tollgate.s3.amazonaws.com", "/exports/job_1/part-1")
+    signed = dict(link.params)
+    assert signed["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert signed["X-Amz-Expires"] == "900"
+    assert signed["response-content-disposition"] == 'attachment; filename="usage.csv"'
+
+
+def test_pieces_that_do_not_fit_are_told(bucket: Bucket) -> None:
+    upload = bucket.begin("exports/x")
+    with pytest.raises(RequestRejected) as rejected:
+        bucket.finish("exports/x", upload, ['"another"'])
+    assert rejected.value.code == "InvalidPart"
+
+
+def test_an_object_that_is_not_there_is_told(bucket: Bucket) -> None:
+    with pytest.raises(RequestRejected) as rejected:
+        bucket.get("exports/nothing")
+    assert rejected.value.code == "NoSuchKey"
+
+
+def test_a_process_without_a_bucket_says_so() -> None:
+    with pytest.raises(NoBucket):
+        Bucket(None, "tollgate").keep("poison", "x", {})

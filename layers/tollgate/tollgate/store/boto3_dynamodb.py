@@ -56,9 +56,16 @@ def boto3_client(
         read_timeout=read_timeout,
         retries={"total_max_attempts": 1, "mode": "standard"},
         tcp_keepalive=True,
-        signature_version="s3v4" if service == "s3" else None,  # links to encrypted objects need it
     )
+    if service == "s3":
+        config = config.merge(_for_links(endpoint))
     return boto3.client(service, region_name=region, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
+
+
+def _for_links(endpoint: str | None) -> Config:
+    """What makes a signed link good: for encrypted objects, and at the region's own address."""
+    style = "path" if endpoint else "virtual"
+    return Config(signature_version="s3v4", s3={"addressing_style": style})
 
 
 class Boto3Dynamo:

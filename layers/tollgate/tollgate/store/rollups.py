@@ -18,6 +18,7 @@ from tollgate.domain.record import UsageRecord
 from tollgate.domain.rollup import Row, Sums, requests_by_account, summed
 from tollgate.store.dynamodb import ConditionFailed, Dynamo, Item
 from tollgate.store.marshal import item_of, values_of
+from tollgate.store.usage import RETENTION
 
 ATTEMPTS: Final = 4
 SLICES: Final = 16
@@ -28,7 +29,9 @@ COUNTERS: Final = 100
 """Sums added by one update: its expression stays far below DynamoDB's 4 KB and 300 operators."""
 
 IDS_PER_ITEM: Final = 2_000
-MARK_LIFE: Final = 8 * 86_400
+MARK_LIFE: Final = RETENTION
+"""Marks are kept as long as the calls they lead to: an export of a past month finds everybody."""
+
 HOUR_LIFE: Final = 90 * 86_400
 READS: Final = 100
 """Rows read by one request."""
