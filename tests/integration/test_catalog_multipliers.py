@@ -426,3 +426,50 @@ def test_a_multiplier_by_the_user_is_one_by_the_group(catalog: CatalogTable) -> 
     catalog.multipliers.replace("grp_1", found.group.stamp.version, OLD, LATER)
     assert catalog.multipliers.of_user(ANN).rows == {"grp_1": "1.5"}
     assert len(blocks()) == 2
+
+
+# --- a table that fails -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("failing", "act"),
+    [
+        pytest.param("Query", lambda c: c.multipliers.of_group("grp_1"), id="listing"),
+        pytest.param("BatchGetItem", lambda c: c.multipliers.of_user(ANN), id="listing a user's"),
+        pytest.param(
+            "UpdateItem", lambda c: c.multipliers.replace("grp_1", 2, NEW, AUTHOR), id="beginning"
+        ),
+        pytest.param(
+            "PutItem", lambda c: c.multipliers.replace("grp_1", 2, NEW, AUTHOR), id="writing"
+        ),
+        pytest.param(
+            "TransactWriteItems",
+            lambda c: c.multipliers.replace("grp_1", 2, {}, AUTHOR),
+            id="clearing",
+        ),
+    ],
+)
+def test_a_failing_table_is_told_and_is_no_empty_set(
+    dynamo: InMemoryDynamo,
+    watched: CatalogTable,
+    failing: str,
+    act: Callable[[CatalogTable], Any],
+) -> None:
+    def before(operation: str, request: Any) -> None:
+        if operation == failing:
+            raise RequestRejected("ValidationException", "broken")
+
+    dynamo.before = before
+    with pytest.raises(RequestRejected):
+        act(watched)
+    dynamo.before = None
+    assert watched.own_multipliers("grp_1") == {ANN: "1.5", BOB: "0.8"}
+
+
+def test_a_group_that_goes_before_its_set_has_a_number_takes_none(
+    dynamo: InMemoryDynamo, watched: CatalogTable
+) -> None:
+    meanwhile(dynamo, "UpdateItem", lambda: watched.groups.remove("grp_2", 1))
+    with pytest.raises(NotFound):
+        watched.multipliers.replace("grp_2", 1, NEW, AUTHOR)
+    assert blocks("grp_2") == []
