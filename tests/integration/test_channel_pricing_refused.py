@@ -212,7 +212,7 @@ def test_more_rows_than_an_item_holds_are_refused(there: There) -> None:
     ]
     refused = put(there, *rows)
     assert (refused.status, refused.json["param"]) == (422, "pricing")
-    assert "200000 is the most" in refused.json["detail"]
+    assert "90000 is the most" in refused.json["detail"]
 
 
 @pytest.mark.parametrize(

@@ -61,5 +61,7 @@ def check_window(version: Dated, now_ms: int) -> None:
         ValidationFailed: naming `effective_to`.
     """
     end = version.effective_to
-    require(end is None or end > version.effective_from, "effective_to", "after effective_from")
-    require(end is None or end > now_ms, "effective_to", "in the future")
+    after = end is None or end > version.effective_from
+    require(after, "effective_to", "after effective_from", "必须晚于生效时间 effective_from")
+    ahead = end is None or end > now_ms
+    require(ahead, "effective_to", "in the future", "必须是将来的时间")

@@ -21,8 +21,9 @@ from tollgate.store.catalog.kinds import CHANNEL, CHANNEL_PRICING_VERSION
 from tollgate.store.catalog.versioned import Line, Versioned
 from tollgate.store.catalog.writing import Writing
 
-MOST_BYTES: Final = 200_000
-"""Of all rows that live, as stored: an item holds 400 kB, a group's compressed part 350."""
+MOST_BYTES: Final = 90_000
+"""Of all rows that live, as stored; as people see them they may be four times as long, and an item
+that remembers such an answer holds 400 kB."""
 
 CHANNEL_LINE: Final[Line[ChannelDefinition, ChannelPricing, ChannelPricingVersion]] = Line(
     word="channel pricing",

@@ -179,7 +179,11 @@ class Versioned(Generic[H, V, R]):
         check_window(content, author.at)
         live = living((*self.line.live(head), content), author.at)
         reached = any(each is content for each in live)
-        require(reached, "effective_from", "another version covers all of this one's time")
+        english, chinese = (
+            "another version covers all of this one's time",
+            "另一版本会一直覆盖此版本",
+        )
+        require(reached, "effective_from", english, chinese)
         moved = self.line.moved(head, number, live)
         self._records(moved).stage(writing, None, self.line.filed(record, content), author)
         written = self.heads.stage(writing, before, moved, author)
