@@ -81,6 +81,7 @@ class AdminApi:
             sent["Authorization"] = f"Bearer {secret}"
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
+        whole = path if path.startswith("/api/") else f"/api/admin{path}"
         text: str | None
         if isinstance(body, bytes):
             text = b64encode(body).decode()
@@ -88,7 +89,7 @@ class AdminApi:
             text = body if isinstance(body, str | None) else json.dumps(body)
         event = {
             "resource": "/api/admin/{proxy+}",
-            "path": f"/api/admin{path}",
+            "path": whole,
             "httpMethod": method,
             "headers": sent,
             "multiValueHeaders": {name: [value] for name, value in sent.items()},
@@ -98,7 +99,7 @@ class AdminApi:
             "requestContext": {
                 "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
                 "stage": "dev",
-                "path": f"/dev/api/admin{path}",
+                "path": f"/dev{whole}",
                 "identity": {"sourceIp": "203.0.113.7"},
             },
             "body": text,
@@ -165,7 +166,10 @@ def create_pepper(settings: Settings, generation: int = 1, pepper: str = PEPPER)
 def admin_api(local: str = "") -> Iterator[AdminApi]:
     """A fresh installation with one owner."""
     settings = Settings(
-        dynamodb_client="boto3", local=local, allowed_origins="https://console.example.com"
+        dynamodb_client="boto3",
+        local=local,
+        allowed_origins="https://console.example.com",
+        bucket="tollgate-bucket",
     )
     with playing(InMemoryDynamo(tables(settings))):
         key = service("kms").create_key()["KeyMetadata"]["KeyId"]

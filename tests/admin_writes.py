@@ -80,7 +80,42 @@ ROW: Final[dict[str, Any]] = {
     "prices": {"input": "1"},
     "intervals": [{"minimum": 0, "maximum": 1000, "prices": {"input": "3"}}],
 }
+CUSTOMER_PRICE: Final[dict[str, Any]] = {
+    "prices": {"input": "1", "output": "2"},
+    "intervals": [{"minimum": 0, "maximum": 1000, "prices": {"input": "3"}}],
+    "tiers": {"flex": {"input": "0.5"}},
+    "effective_from": 1_795_348_900_000,
+    "effective_to": 1_795_348_990_000,
+}
+ALIAS: Final = "/api/customer_pricing"
+ALIASED: Final[dict[str, dict[str, Any]]] = {
+    "POST /model_group": {"model": "gpt-x", "code": "vip"},
+    "PUT /default_group": {"code": "default"},
+    "POST /model_group_channels": {
+        "model": "gpt-x",
+        "code": "default",
+        "channel": "<channel>",
+        "weight": 2,
+        "priority": 1,
+    },
+    "POST /users/<user>/model_pricing": {
+        "operations": [{"group_code": "default", "price": CUSTOMER_PRICE, "permitted": True}]
+    },
+    "PUT /users/<user>/customer_price": CUSTOMER_PRICE,
+    "POST /users/<user>/customer_price/cancel": {"number": 1},
+    "POST /users/<user>/customer_price/rollback": {"number": 1},
+}
+"""What is also under /api/customer_pricing."""
+
+
+def alias_of(route: str) -> str:
+    """The second address of a route."""
+    return route.replace(" ", f" {ALIAS}", 1)
+
+
 BODIES: Final[dict[str, dict[str, Any]]] = {
+    **ALIASED,
+    **{alias_of(route): body for route, body in ALIASED.items()},
     "POST /users": {
         "email": "bob@example.com",
         "name": "Bob",
@@ -134,9 +169,6 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /price/cancel": {"number": 1},
     "POST /price/rollback": {"number": 1},
     "PUT /price/lock": {"locked": True},
-    "POST /model_groups": {"model": "gpt-x", "code": "vip"},
-    "PATCH /model_group": {"display_name": "Standard"},
-    "PUT /default_group": {"code": "default"},
     "POST /exports": {
         "from": 1_795_262_400_000,
         "to": 1_795_348_800_000,
@@ -159,12 +191,22 @@ QUERIES: Final[dict[str, dict[str, str]]] = {
     "/model_groups": {"model": "gpt-x"},
     "/model_group": {"model": "gpt-x", "code": "default"},
     "/default_group": {"model": "gpt-x"},
+    "/model_group_channels": {"model": "gpt-x", "code": "default", "channel": "chn_missing"},
+    "/users/<user>/model_pricing": {"model": "gpt-x"},
+    "/users/<user>/customer_price": {"model": "gpt-x", "code": "default"},
+    "/users/<user>/customer_price/versions": {"model": "gpt-x", "code": "default"},
+    "/users/<user>/customer_price/cancel": {"model": "gpt-x", "code": "default"},
+    "/users/<user>/customer_price/rollback": {"model": "gpt-x", "code": "default"},
+    "/users/<user>/effective_price": {"model": "gpt-x"},
 }
+UPSERTS: Final = ("POST /model_group", "POST /model_group_channels", "GET /model_group_channels")
+"""Routes whose path wants a query with other methods only."""
 
 
 def query_of(route: str) -> dict[str, str]:
     """The query of a route: which model it is about."""
-    return {} if route == "POST /model_groups" else QUERIES.get(route.partition(" ")[2], {})
+    canonical = route.replace(ALIAS, "")
+    return {} if canonical in UPSERTS else QUERIES.get(canonical.partition(" ")[2], {})
 
 
 def body_of(route: str, world: World) -> dict[str, Any]:

@@ -5,13 +5,41 @@ from collections.abc import Iterator
 import pytest
 
 from tests.admin_api import AdminApi, admin_api
-from tests.admin_writes import filled, query_of
+from tests.admin_writes import alias_of, filled, query_of
 from tollgate.domain.definitions import Role
 from tollgate.web.admin.openapi import undressed
 
 ALL: tuple[Role, ...] = ("owner", "finance", "operator", "support", "auditor")
 OPERATING: tuple[Role, ...] = ("owner", "operator")
 CATALOG: tuple[Role, ...] = ("owner", "finance", "operator", "auditor")
+
+PRICING: tuple[Role, ...] = ("owner", "finance", "operator")
+
+ALIASED: dict[str, tuple[Role, ...]] = {
+    "GET /model_groups": ALL,
+    "GET /model_group": ALL,
+    "POST /model_group": OPERATING,
+    "DELETE /model_group": OPERATING,
+    "GET /model_group/<model>/<code>": ALL,
+    "DELETE /model_group/<model>/<code>": OPERATING,
+    "GET /default_groups": ALL,
+    "GET /default_group": ALL,
+    "PUT /default_group": OPERATING,
+    "GET /model_group_channels": ALL,
+    "POST /model_group_channels": OPERATING,
+    "DELETE /model_group_channels": OPERATING,
+    "GET /users/<user>/model_pricing": ALL,
+    "POST /users/<user>/model_pricing": PRICING,
+    "GET /users/<user>/customer_prices": ALL,
+    "GET /users/<user>/customer_price": ALL,
+    "PUT /users/<user>/customer_price": PRICING,
+    "DELETE /users/<user>/customer_price": PRICING,
+    "GET /users/<user>/customer_price/versions": ALL,
+    "POST /users/<user>/customer_price/cancel": PRICING,
+    "POST /users/<user>/customer_price/rollback": PRICING,
+    "GET /users/<user>/effective_price": ALL,
+}
+"""What is also under /api/customer_pricing, with the same rights."""
 
 MAY: dict[str, tuple[Role, ...]] = {
     "GET ": ALL,
@@ -79,14 +107,8 @@ MAY: dict[str, tuple[Role, ...]] = {
     "PUT /price": ("owner", "finance", "operator"),
     "DELETE /price": ("owner", "finance", "operator"),
     "GET /price/versions": ALL,
-    "GET /model_groups": ALL,
-    "POST /model_groups": OPERATING,
-    "GET /model_group": ALL,
-    "PATCH /model_group": OPERATING,
-    "DELETE /model_group": OPERATING,
-    "GET /default_groups": ALL,
-    "GET /default_group": ALL,
-    "PUT /default_group": OPERATING,
+    **ALIASED,
+    **{alias_of(route): roles for route, roles in ALIASED.items()},
     "GET /settings": CATALOG,
     "POST /settings": OPERATING,
     "GET /settings/<name>": CATALOG,
@@ -116,6 +138,8 @@ IDS = {
     "channel": "chn_missing",
     "token": "adm_missing",
     "name": "missing",
+    "model": "gpt-missing",
+    "code": "missing",
     "request_id": "req_missing",
     "job": "job_missing",
     "export": "job_missing",

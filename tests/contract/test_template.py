@@ -237,6 +237,8 @@ def test_the_aggregator_settles_only(event: str, state: str, passes: bool) -> No
 KINDS: Final = (
     *("user", "email", "password", "key", "alias", "group", "account", "channel", "guard", "uses"),
     *("price", "price_version", "default_group", "model_group", "setting", "admin_token"),
+    *("customer_price", "customer_price_version", "permission", "model_group_channel"),
+    *("model_group_uses", "use", "channel_pricing_version", "multiplier", "revision"),
 )
 
 

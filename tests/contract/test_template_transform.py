@@ -20,6 +20,7 @@ ROUTES: Final = [
     pytest.param("/v1beta/{proxy+}", ANY, "Relay", id="Gemini"),
     pytest.param("/api/admin", ANY, "Admin", id="the management API's root"),
     pytest.param("/api/admin/{proxy+}", ANY, "Admin", id="the management API"),
+    pytest.param("/api/customer_pricing/{proxy+}", ANY, "Admin", id="its part for prices, again"),
     pytest.param("/api/portal/{proxy+}", ANY, "Portal", id="the portal"),
 ]
 

@@ -239,10 +239,10 @@ def test_official_prices_are_loaded_by_name(api: AdminApi, world: World) -> None
 
 def test_a_priced_model_has_a_default_group_that_stays(api: AdminApi, world: World) -> None:
     query = {"model": "gpt-x", "code": "default"}
-    refused = api.call("PATCH", "/model_group", {"enabled": False}, headers=FRESH, query=query)
-    assert refused.status == 409
+    off = {**query, "enabled": False}
+    assert api.call("POST", "/model_group", off, headers=FRESH).status == 409
     assert api.call("DELETE", "/model_group", headers=FRESH, query=query).status == 409
-    api.created("/model_groups", {"model": "gpt-x", "code": "vip"})
+    assert api.call("POST", "/model_group", {"model": "gpt-x", "code": "vip"}).status == 200
     body, model = {"code": "vip"}, {"model": "gpt-x"}
     assert api.call("PUT", "/default_group", body, headers=FRESH, query=model).status == 200
     assert api.call("DELETE", "/model_group", headers=FRESH, query=query).status == 204

@@ -26,7 +26,7 @@ from tollgate.domain.errors import (
     VersionMismatch,
 )
 from tollgate.store.catalog.customers import Customer
-from tollgate.store.catalog.items import Item
+from tollgate.store.catalog.items import ModelGroupUsesItem
 from tollgate.store.catalog.table import CatalogTable
 
 LATER: Final = Author("adm_fedcba9876543210", 1_700_086_400_000)
@@ -72,7 +72,7 @@ def everything() -> list[Any]:
 
 
 def uses(code: str) -> tuple[int, int, int]:
-    item = Item.get(f"uses#gpt-4o#{code}", "uses", consistent_read=True)
+    item = ModelGroupUsesItem.get(f"uses#gpt-4o#{code}", "uses", consistent_read=True)
     return item.prices, item.permissions, item.channels
 
 

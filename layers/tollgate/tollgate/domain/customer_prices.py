@@ -94,6 +94,15 @@ def check_customer_price(price: CustomerPrice) -> None:
         ValidationFailed: naming the field.
     """
     check_model(price.model)
+    check_terms(price)
+
+
+def check_terms(price: CustomerPrice) -> None:
+    """Refuse figures that could not be charged by, whatever they are for.
+
+    Raises:
+        ValidationFailed: naming the field.
+    """
     check_prices(price.prices)
     check_tiers(price.tiers or {})
     check_intervals(price.intervals or (), price.mode)

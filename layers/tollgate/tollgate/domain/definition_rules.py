@@ -195,8 +195,7 @@ def check_model_group(group: ModelGroupDefinition) -> None:
 def check_model_group_channel(binding: ModelGroupChannelDefinition) -> None:
     check_model(binding.model)
     require(0 <= binding.weight <= WEIGHT_LIMIT, "weight", f"0 to {WEIGHT_LIMIT}; 0 drains")
-    fits = -PRIORITY_LIMIT <= binding.priority <= PRIORITY_LIMIT
-    require(fits, "priority", f"-{PRIORITY_LIMIT} to {PRIORITY_LIMIT}")
+    require(0 <= binding.priority <= PRIORITY_LIMIT, "priority", f"0 to {PRIORITY_LIMIT}")
 
 
 def check_setting(setting: Setting) -> None:

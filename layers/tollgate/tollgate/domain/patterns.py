@@ -1,6 +1,6 @@
 """How a model name finds its row: exact first, then the longest `prefix*`, then `*`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -13,15 +13,26 @@ def normal(name: str) -> str:
     return name.strip().casefold()
 
 
+def patterns_of(name: str) -> Iterator[str]:
+    """Every normal pattern that `name` fits, the best one first."""
+    wanted = normal(name)
+    yield wanted
+    yield from (wanted[:length] + "*" for length in range(len(wanted), -1, -1))
+
+
 def matching(rows: Mapping[str, Row], name: str) -> Iterator[str]:
     """The patterns that `name` fits among rows keyed by normal patterns, the best one first."""
     wanted = normal(name)
     if wanted in rows:
         yield wanted
-    for length in range(len(wanted), -1, -1):
-        pattern = wanted[:length] + "*"
-        if pattern in rows:
-            yield pattern
+    if rows:
+        yield from (pattern for pattern in wildcards(wanted) if pattern in rows)
+
+
+@lru_cache(maxsize=1024)
+def wildcards(wanted: str) -> tuple[str, ...]:
+    """Every `prefix*` that a normal name fits, the longest one first."""
+    return tuple(wanted[:length] + "*" for length in range(len(wanted), -1, -1))
 
 
 def find(rows: Mapping[str, Row], name: str) -> tuple[str, Row] | None:
@@ -29,8 +40,11 @@ def find(rows: Mapping[str, Row], name: str) -> tuple[str, Row] | None:
     wanted = normal(name)
     if wanted in rows:
         return wanted, rows[wanted]
-    pattern = next(matching(rows, wanted), None)
-    return None if pattern is None else (pattern, rows[pattern])
+    if rows:
+        for pattern in wildcards(wanted):
+            if pattern in rows:
+                return pattern, rows[pattern]
+    return None
 
 
 PRICED_AS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -39,33 +53,42 @@ PRICED_AS: Final[Mapping[str, tuple[str, ...]]] = {
 """Whose rows a platform looks at, in this order; a platform that is not here at its own only."""
 
 
-def across(rows: Mapping[str, Mapping[str, Row]], platform: str, name: str) -> Row | None:
-    """The row of a name among rows by platform and normal pattern (ruling R8).
+def across(
+    rows: Mapping[str, Mapping[str, Row]], platform: str, name: str
+) -> tuple[str, Row] | None:
+    """The pattern and row of a name among rows by platform and normal pattern (ruling R8).
 
     Exact in each of the platforms in order; then, platform by platform, its longest prefix.
     """
-    named = PRICED_AS.get(platform, (platform,))
+    if platform not in PRICED_AS:
+        return find(rows.get(platform, {}), name)
+    found = [rows[each] for each in PRICED_AS[platform] if each in rows]
     wanted = normal(name)
-    found = [rows[each] for each in named if each in rows]
     for exact in found:
         if wanted in exact:
-            return exact[wanted]
-    for wild in found:
-        pattern = next(matching(wild, wanted), None)
-        if pattern is not None:
-            return wild[pattern]
-    return None
+            return wanted, exact[wanted]
+    wild = (find(each, wanted) for each in found)
+    return next((each for each in wild if each is not None), None)
 
 
-def allows(patterns: Iterable[str], name: str) -> bool:
-    """Whether a non-empty allow-list names `name`; an empty list allows everything."""
-    rows = {normal(pattern): True for pattern in patterns}
-    return not rows or find(rows, name) is not None
+def normal_keys(rows: Mapping[str, Row]) -> dict[str, Row]:
+    """Rows by their normal patterns."""
+    return {normal(pattern): row for pattern, row in rows.items()}
+
+
+def allows(patterns: tuple[str, ...], name: str) -> bool:
+    """Whether an allow-list names `name`; an empty one allows everything."""
+    return not patterns or find(listed(patterns), name) is not None
+
+
+@lru_cache(maxsize=1024)
+def listed(patterns: tuple[str, ...]) -> Mapping[str, bool]:
+    return dict.fromkeys(map(normal, patterns), True)
 
 
 def translate(mapping: Mapping[str, str], name: str) -> str:
-    """The name that `mapping` gives to `name`, or `name` itself."""
-    found = find({normal(pattern): target for pattern, target in mapping.items()}, name)
+    """The name that a mapping by normal patterns gives to `name`, or `name` itself."""
+    found = find(mapping, name)
     return name if found is None else target_of(*found, name)
 
 

@@ -16,6 +16,7 @@ READ: Final = frozenset(
         "channels.read",
         "prices.read",
         "model_groups.read",
+        "customer_prices.read",
         "settings.read",
         "health.read",
         "wallets.read",
@@ -36,6 +37,7 @@ CATALOG: Final = frozenset(
         "channels.write",
         "prices.write",
         "model_groups.write",
+        "customer_prices.write",
         "settings.write",
     }
 )
@@ -50,7 +52,9 @@ STAFF: Final = frozenset({"tokens.read", "tokens.write"})
 
 PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = {
     "owner": READ | CATALOG | PEOPLE | MONEY | WORK | BULK | OVERSIGHT | STAFF,
-    "finance": (READ | MONEY | WORK | BULK | {"prices.write", "multipliers.write"})
+    "finance": (
+        READ | MONEY | WORK | BULK | {"prices.write", "customer_prices.write", "multipliers.write"}
+    )
     - {"accounts.read", "health.read"},
     "operator": READ | CATALOG | PEOPLE | WORK | BULK,
     "support": READ - {"accounts.read", "channels.read", "settings.read"},

@@ -4,8 +4,10 @@ from tollgate.domain.errors import InvalidToken
 from tollgate.domain.permissions import PERMISSIONS
 from tollgate.services.admin_tokens import AdminTokens
 from tollgate.web.admin.accounts import AccountResource
+from tollgate.web.admin.bindings import BindingResource
 from tollgate.web.admin.channel_pricing import ChannelPricingResource
 from tollgate.web.admin.channels import ChannelResource
+from tollgate.web.admin.customer_prices import CustomerPriceResource
 from tollgate.web.admin.desk import Desk
 from tollgate.web.admin.exports import ExportResource
 from tollgate.web.admin.groups import GroupResource
@@ -14,6 +16,7 @@ from tollgate.web.admin.keys import KeyResource
 from tollgate.web.admin.model_groups import ModelGroupResource
 from tollgate.web.admin.multipliers import MultiplierResource
 from tollgate.web.admin.oversight import OversightResource
+from tollgate.web.admin.price_imports import PriceImportResource
 from tollgate.web.admin.prices import PriceResource
 from tollgate.web.admin.settings import SettingResource
 from tollgate.web.admin.statistics import StatisticsResource
@@ -39,7 +42,10 @@ RESOURCES = (
     ChannelResource,
     ChannelPricingResource,
     PriceResource,
+    PriceImportResource,
     ModelGroupResource,
+    BindingResource,
+    CustomerPriceResource,
     SettingResource,
     JobResource,
     ExportResource,

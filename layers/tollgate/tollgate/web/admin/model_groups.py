@@ -1,17 +1,23 @@
-"""Model groups over HTTP: the tiers of a model, and which one serves callers who ask for none."""
+"""Model groups over HTTP: the tiers of every model, and which serves callers who ask for none."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import BaseModel, Field
 
-from tollgate.domain.definitions import ModelGroupDefinition
+from tollgate.domain.catalog import BillingMode
+from tollgate.domain.definitions import ModelGroupDefinition, PriceDefinition
 from tollgate.domain.patterns import normal
+from tollgate.domain.versions import in_force
 from tollgate.store.catalog.kinds import group_name
+from tollgate.web.admin.aliases import with_aliases
 from tollgate.web.admin.desk import ROOT, Desk
-from tollgate.web.management.creation import Creating
 from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import (
+    PRINTABLE,
     After,
     Body,
     Entries,
@@ -19,7 +25,6 @@ from tollgate.web.management.fields import (
     Limit,
     ModelName,
     Name,
-    Once,
     Text,
     View,
     absent,
@@ -27,6 +32,13 @@ from tollgate.web.management.fields import (
 from tollgate.web.management.versions import wanted
 
 Code = Annotated[str, Query(min_length=1, max_length=32)]
+OneModel = Annotated[
+    str | None,
+    Query(alias="model", min_length=1, max_length=100, pattern=PRINTABLE, description="All."),
+]
+READ, WRITE = "model_groups.read", "model_groups.write"
+UNBOUND = "bound to no channel: its calls go where those of the default group go"
+UNSOLD = "the model has no official price: only users with a price of their own can call it"
 
 
 class DefaultGroupView(View):
@@ -39,7 +51,19 @@ class ModelGroupView(View):
     code: str
     billing_type: str
     display_name: str
+    description: str
     enabled: bool
+    is_default: bool
+    warnings: list[str]
+
+
+class ModelView(BaseModel):
+    """A model with its default and its other groups; `billing_type` is its official price's."""
+
+    model: str
+    default: Annotated[str | None, Field(description="The default group's code.")]
+    billing_type: Annotated[str | None, Field(description="Null: it has no official price.")]
+    groups: list[ModelGroupView]
 
 
 class DefaultGroupSet(Body):
@@ -48,91 +72,86 @@ class DefaultGroupSet(Body):
     code: Name
 
 
-class ModelGroupCreate(Body):
-    """A further tier of a model."""
+class ModelGroupSet(Body):
+    """A tier of a model. On one that is there, what is not sent stays."""
 
     model: Name
     code: Name
-    billing_type: Literal["tokens", "times", "seconds"] = "tokens"
-    display_name: Text = ""
-    enabled: bool = True
-
-
-class ModelGroupPatch(Body):
-    """What is sent is changed; null clears `display_name`."""
-
     billing_type: Literal["tokens", "times", "seconds"] = absent()
-    display_name: Text | None = absent()
+    display_name: Text = absent()
+    description: Text = absent()
     enabled: bool = absent()
 
 
 class ModelGroupResource:
-    """/model_groups?model= and /default_groups"""
+    """/model_groups, /model_group?model=&code= and /default_group"""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._catalog = desk.stores.catalog
+        self._groups = self._catalog.model_groups
         self._defaults = self._catalog.prices.defaults
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         groups, group = f"{ROOT}/model_groups", f"{ROOT}/model_group"
-        return (
-            Endpoint("GET", groups, "model_groups.read", self.list),
-            Endpoint("POST", groups, "model_groups.write", self.create, 201),
-            Endpoint("GET", group, "model_groups.read", self.get),
-            Endpoint("PATCH", group, "model_groups.write", self.patch),
-            Endpoint("DELETE", group, "model_groups.write", self.delete, 204),
-            Endpoint("GET", f"{ROOT}/default_groups", "model_groups.read", self.defaults),
-            Endpoint("GET", f"{ROOT}/default_group", "model_groups.read", self.default),
-            Endpoint("PUT", f"{ROOT}/default_group", "model_groups.write", self.choose),
+        return with_aliases(
+            (
+                Endpoint("GET", groups, READ, self.overview),
+                Endpoint("GET", group, READ, self.get),
+                Endpoint("POST", group, WRITE, self.put),
+                Endpoint("DELETE", group, WRITE, self.delete, 204),
+                Endpoint("GET", f"{group}/<model>/<code>", READ, self.get_at),
+                Endpoint("DELETE", f"{group}/<model>/<code>", WRITE, self.delete_at, 204),
+                Endpoint("GET", f"{ROOT}/default_groups", READ, self.defaults),
+                Endpoint("GET", f"{ROOT}/default_group", READ, self.default),
+                Endpoint("PUT", f"{ROOT}/default_group", WRITE, self.choose),
+            )
         )
 
-    def list(
-        self, model: ModelName, limit: Limit = 50, cursor: After = None
-    ) -> Entries[ModelGroupView]:
-        """List the model groups of a model."""
-        return self._desk.listed(
-            self._catalog.model_groups, limit, cursor, ModelGroupView.of
-        )
-
-    def create(self, body: ModelGroupCreate, key: Once = None) -> ModelGroupView:
-        """Create a model group of a model that has a price."""
-        self._catalog.prices.get(body.model)
-
-        def create(_: str, resumed: bool) -> ModelGroupView:
-            groups = self._catalog.model_groups
-            there = groups.find(group_name(body.model, body.code)) if resumed else None
-            group = ModelGroupDefinition(**body.model_dump() | {"model": normal(body.model)})
-            view = ModelGroupView.of(there or groups.create(group, self._desk.author))
-            self._desk.trail.note("model_group.create", f"{view.model}/{view.code}", None, view)
-            return view
-
-        return self._desk.creations.once(key, body, Creating("mdg", create, ModelGroupView))
+    def overview(
+        self, model: OneModel = None, limit: Limit = 50, cursor: After = None
+    ) -> Entries[ModelView]:
+        """List every model, or one, with its default and other groups and billing types."""
+        if model is not None:
+            return Entries(entries=[self._model(normal(model))], next_cursor=None)
+        return self._models(limit, self._desk.position(cursor) or "")
 
     def get(self, model: ModelName, code: Code) -> ModelGroupView:
         """Read a model group."""
-        return ModelGroupView.of(self._catalog.model_groups.one(model, code))
+        return self._view(self._groups.one(model, code))
 
-    def patch(
-        self, model: ModelName, code: Code, body: ModelGroupPatch, if_match: IfMatch = None
-    ) -> ModelGroupView:
-        """Change a model group; a model's default cannot be disabled."""
-        changes = body.changes({"display_name": ""})
+    def get_at(self, model: str, code: str) -> ModelGroupView:
+        """Read a model group of a model without a slash in its name."""
+        return self.get(model, code)
+
+    def put(self, body: ModelGroupSet, if_match: IfMatch = None) -> ModelGroupView:
+        """Create a model group, or change it from the version that was read."""
+        name = group_name(body.model, body.code)
+        before = self._groups.find(name)
+        sent = body.changes() | {"model": normal(body.model), "code": normal(body.code)}
+        if before is None:
+            blank = ModelGroupDefinition(sent["model"], sent["code"], self._mode(sent["model"]))
+            made = self._groups.create(replace(blank, **sent), self._desk.author)
+            view = self._view(made)
+            self._desk.trail.note("model_group.create", view.model + "/" + view.code, None, view)
+            return view
         changed = self._desk.changed(
-            self._catalog.model_groups,
-            group_name(model, code),
-            if_match,
-            lambda before: replace(before, **changes),
+            self._groups, name, if_match, lambda group: replace(group, **sent)
         )
-        name = f"{normal(model)}/{code}"
-        self._desk.note_change("model_group.change", name, changed, ModelGroupView.of)
-        return ModelGroupView.of(changed.after)
+        self._desk.note_change(
+            "model_group.change", f"{before.model}/{before.code}", changed, self._view
+        )
+        return self._view(changed.after)
 
     def delete(self, model: ModelName, code: Code, if_match: IfMatch = None) -> None:
-        """Remove a model group; a model's default cannot be removed."""
-        before = self._desk.removed(self._catalog.model_groups, group_name(model, code), if_match)
-        name = f"{normal(model)}/{code}"
-        self._desk.trail.note("model_group.delete", name, ModelGroupView.of(before), None)
+        """Remove a model group that nothing uses; a model's default cannot be removed."""
+        view = self._view(self._groups.one(model, code))
+        self._desk.removed(self._groups, group_name(model, code), if_match)
+        self._desk.trail.note("model_group.delete", f"{view.model}/{view.code}", view, None)
+
+    def delete_at(self, model: str, code: str, if_match: IfMatch = None) -> None:
+        """Remove a model group of a model without a slash in its name."""
+        self.delete(model, code, if_match)
 
     def defaults(self, limit: Limit = 50, cursor: After = None) -> Entries[DefaultGroupView]:
         """List the default model group of every model that was ever priced."""
@@ -145,10 +164,64 @@ class ModelGroupResource:
     def choose(
         self, model: ModelName, body: DefaultGroupSet, if_match: IfMatch = None
     ) -> DefaultGroupView:
-        """Choose a model's default model group."""
+        """Choose a model's default model group; it is billed as the model is priced."""
         version = wanted(if_match)
         before = DefaultGroupView.of(self._defaults.get(normal(model)))
-        chosen = self._defaults.choose(model, body.code, version, None, self._desk.author)
+        mode = self._official_mode(normal(model))
+        code = normal(body.code)
+        chosen = self._defaults.choose(model, code, version, mode, self._desk.author)
         after = DefaultGroupView.of(chosen)
         self._desk.trail.note("default_group.change", after.model, before, after)
         return after
+
+    # --- parts of the above -------------------------------------------------------------------
+
+    def _models(self, limit: int, after: str) -> Entries[ModelView]:
+        """One page of the models that have a group."""
+        groups: dict[str, list[ModelGroupDefinition]] = {}
+        for group in self._groups.everything():
+            groups.setdefault(group.model, []).append(group)
+        page = list(islice((each for each in sorted(groups) if each > after), limit + 1))
+        entries = [self._model(model, groups[model]) for model in page[:limit]]
+        more = page[limit - 1] if len(page) > limit else None
+        return Entries(entries=entries, next_cursor=self._desk.cursor(more))
+
+    def _model(self, model: str, known: Iterable[ModelGroupDefinition] | None = None) -> ModelView:
+        pointer, mode = self._defaults.find(model), self._official_mode(model)
+        bound = {each.code for each in self._catalog.bindings.of_model(model)}
+        default = pointer.code if pointer else None
+        groups = self._groups.of(model) if known is None else known
+        views = [shown(group, default, mode, bound=group.code in bound) for group in groups]
+        return ModelView(model=model, default=default, billing_type=mode, groups=views)
+
+    def _view(self, group: ModelGroupDefinition) -> ModelGroupView:
+        """A model group as people see it."""
+        pointer = self._defaults.find(group.model)
+        bound = bool(self._catalog.bindings.of(group.model, group.code))
+        mode = self._official_mode(group.model)
+        return shown(group, pointer.code if pointer else None, mode, bound=bound)
+
+    def _official_mode(self, model: str) -> BillingMode | None:
+        """The mode of a model's own official price; None when it has none."""
+        head = self._catalog.prices.heads.find(model)
+        return None if head is None else mode_of(head, self._desk.clock())
+
+    def _mode(self, model: str) -> BillingMode:
+        """What a new group is billed by when nobody says."""
+        return self._official_mode(model) or "tokens"
+
+
+def mode_of(head: PriceDefinition, now_ms: int) -> BillingMode | None:
+    """The mode of a price in force, or of the next one."""
+    price = in_force(head.live, now_ms) or next(iter(head.live), None)
+    return None if price is None else price.mode
+
+
+def shown(
+    group: ModelGroupDefinition, default: str | None, mode: str | None, *, bound: bool
+) -> ModelGroupView:
+    """A model group as people see it, with what they should know."""
+    is_default = group.code == default
+    warnings = [UNBOUND] if not (bound or is_default) else []
+    warnings += [UNSOLD] if mode is None else []
+    return ModelGroupView.of(group, is_default=is_default, warnings=warnings)
