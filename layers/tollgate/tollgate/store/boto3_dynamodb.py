@@ -64,8 +64,9 @@ def boto3_client(
 
 def _for_links(endpoint: str | None) -> Config:
     """What makes a signed link good: for encrypted objects, and at the region's own address."""
-    style = "path" if endpoint else "virtual"
-    return Config(signature_version="s3v4", s3={"addressing_style": style})
+    return Config(
+        signature_version="s3v4", s3={"addressing_style": "path" if endpoint else "virtual"}
+    )
 
 
 class Boto3Dynamo:
