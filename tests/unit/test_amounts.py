@@ -97,6 +97,11 @@ def test_how_people_see_a_price(text: str, seen: str) -> None:
     assert shown(text) == seen
 
 
+def test_the_largest_of_prices_however_they_are_written() -> None:
+    assert largest(["0.07", "0.5/7.0", "0.071"]) == "0.5/7.0"
+    assert largest(["1/3", "0.3333333333"]) == "1/3"
+
+
 def test_free_is_zero_however_it_is_written() -> None:
     assert [is_free(text) for text in ("0", "0.00", "0/7", "0.1")] == [True, True, True, False]
 

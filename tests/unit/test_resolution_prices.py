@@ -233,6 +233,14 @@ def test_accounts_billed_by_their_wire_names_have_their_own_snapshots_and_limits
     ] == [("acc_1", "7", 3), ("acc_2", "2.5", 1)]
 
 
+def test_accounts_billed_by_one_name_share_its_snapshot_and_cost_what_they_cost() -> None:
+    other = replace(ACCOUNT, id="acc_2", model_mapping={"mapped": "gpt-4o"}, priority=-1)
+    group = replace(GROUP, channel=channel(model_mapping=MAPPED), accounts=(WIRED, other))
+    one, two = resolve(question(group=group))
+    assert one.snapshot is two.snapshot
+    assert (one.cost.price_id, two.cost.price_id) == ("wire", "gpt-4o")
+
+
 @pytest.mark.parametrize(
     ("source", "sold", "refused"),
     [

@@ -6,6 +6,7 @@ rate it was typed at, or what followed from another price by ratio. Nothing is r
 
 import math
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -77,6 +78,13 @@ def in_ratio(own: str, part: str, whole: str) -> str:
     if not e:
         return part
     return text_of(*lowest(a * c * f, b * d * e))
+
+
+def largest(texts: Iterable[str]) -> str:
+    """The highest of some prices."""
+    found = list(texts)
+    common = math.lcm(*(fraction(text)[1] for text in found))
+    return max(found, key=lambda text: fraction(text)[0] * (common // fraction(text)[1]))
 
 
 def is_free(text: str) -> bool:

@@ -136,7 +136,10 @@ class ModelGroup:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One upstream account of the group: whom it may serve, how to reach it, its sealed secret."""
+    """One upstream account of the group: whom it may serve, how to reach it, its sealed secret.
+
+    `model_mapping` is by normal patterns (domain/patterns.py).
+    """
 
     id: str
     name: str
@@ -153,7 +156,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A route as sold. `model_mapping` is per platform: requested name or `prefix*` → wire name.
+    """A route as sold. `model_mapping` is per platform: requested name or `prefix*` → wire name,
+    by normal patterns (domain/patterns.py).
 
     `pricing` has the versions that live, by their start; `restrict_models` sells nothing that
     they do not name.

@@ -31,7 +31,7 @@ from tollgate.domain.definitions import (
     Setting,
     UserDefinition,
 )
-from tollgate.domain.patterns import matching, normal
+from tollgate.domain.patterns import matching, normal, normal_keys
 
 REVOKED_KEPT: Final = 50
 """Revoked keys of a user that still get "revoked" for an answer; older ones are unknown."""
@@ -187,7 +187,9 @@ def compile_channel(channel: ChannelDefinition) -> Channel:
     return Channel(
         id=channel.id,
         name=channel.name,
-        model_mapping=channel.model_mapping,
+        model_mapping={
+            platform: normal_keys(mapping) for platform, mapping in channel.model_mapping.items()
+        },
         billing_model_source=channel.billing_model_source,
         restrict_models=channel.restrict_models,
         pricing=channel.pricing,
@@ -204,7 +206,7 @@ def compile_account(account: AccountDefinition) -> Account:
         secret=account.secret,
         priority=account.priority,
         weight=account.weight,
-        model_mapping=account.model_mapping,
+        model_mapping=normal_keys(account.model_mapping),
         models=account.models,
         cost_multiplier=account.cost_multiplier,
     )

@@ -17,7 +17,7 @@ def patterns_of(name: str) -> Iterator[str]:
     """Every normal pattern that `name` fits, the best one first."""
     wanted = normal(name)
     yield wanted
-    yield from (wanted[:length] + "*" for length in range(len(wanted), -1, -1))
+    yield from wildcards(wanted)
 
 
 def matching(rows: Mapping[str, Row], name: str) -> Iterator[str]:

@@ -5,10 +5,9 @@ Decides rulings R4 and R5. The result is what a call is charged by; settlement n
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Final
 
-from tollgate.domain.amounts import fraction, in_ratio
+from tollgate.domain.amounts import in_ratio, largest
 from tollgate.domain.catalog import (
     BillingMode,
     ChannelRow,
@@ -74,12 +73,8 @@ def ungapped(prices: PriceTexts, intervals: Iterable[Interval], tiers: Tiers) ->
     gaps = {name for each in named for name in each if unit_price(prices, name) is None}
     if not gaps:
         return prices
-    return {**prices, **{name: dearest(name, named) for name in sorted(gaps)}}
-
-
-def dearest(name: str, named: Iterable[PriceTexts]) -> str:
-    """The highest of a class's prices."""
-    return max((each[name] for each in named if name in each), key=lambda p: Fraction(*fraction(p)))
+    dearest = {name: largest(each[name] for each in named if name in each) for name in sorted(gaps)}
+    return {**prices, **dearest}
 
 
 def tools(prices: PriceTexts) -> PriceTexts:

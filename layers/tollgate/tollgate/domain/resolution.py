@@ -7,6 +7,7 @@ before any money moves.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import (
@@ -170,8 +171,8 @@ def channel_row(question: Question, name: str) -> tuple[ChannelPricing, ChannelR
     """The row of the effective group's own channel for a name, and the version it is from (R3)."""
     group = question.group
     pricing = in_force(group.channel.pricing, question.now_ms) if group.channel else None
-    row = None if pricing is None else across(pricing.rows, group.platform, name)
-    return None if pricing is None or row is None else (pricing, row)
+    found = None if pricing is None else across(pricing.rows, group.platform, name)
+    return None if pricing is None or found is None else (pricing, found[1])
 
 
 def restricted(question: Question, chosen: Chosen, name: str) -> bool:
@@ -273,32 +274,52 @@ def freeze(question: Question, chosen: Chosen, name: str, rule: Rule) -> PriceSn
 # --- accounts -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is the same for all accounts that are sent and billed by the same names."""
+
+    wire: str
+    chain: tuple[str, ...]
+    snapshot: PriceSnapshot | None
+    price: Price | None
+
+
 class Offers:
-    """The prices of one call by billing name, each looked up once; many accounts share them."""
+    """The prices of one call by the names on the way, each looked up once.
+
+    `sold` tells whether any account is sent something that the channel sells.
+    """
 
     def __init__(self, question: Question, chosen: Chosen, mapped: str) -> None:
         self.sold = False
         self._question = question
         self._chosen = chosen
         self._mapped = mapped
+        self._offers: dict[tuple[str, str], Offer] = {}
         self._snapshots: dict[str, PriceSnapshot | None] = {}
-        self._costs: dict[tuple[str, str, str], PriceSnapshot] = {}
+        self._costs: dict[tuple[str, Decimal, str], PriceSnapshot] = {}
 
     def candidate(self, route: Route) -> Candidate | None:
         """A route with its price; None when it is not sold or nothing prices it."""
-        question, requested, account = self._question, self._question.call.model, route.account
+        account = route.account
         wire = translate(account.model_mapping, route.mapped)
-        name = billing_model(question.group, requested, self._mapped, wire)
-        if restricted(question, self._chosen, name):
-            return None
-        self.sold = True
-        snapshot = self._snapshot(name)
+        offer = self._offers.get((route.mapped, wire)) or self._offer(route.mapped, wire)
+        snapshot = offer.snapshot
         if snapshot is None:
             return None
-        cost = self._cost(wire, format(account.cost_multiplier, "f"), snapshot)
-        steps = chain(requested, route.mapped, wire)
-        limits = question.official(name)
-        return Candidate(account, route.channel, wire, steps, snapshot, cost, limits)
+        cost = self._cost(wire, account.cost_multiplier, snapshot)
+        return Candidate(account, route.channel, wire, offer.chain, snapshot, cost, offer.price)
+
+    def _offer(self, mapped: str, wire: str) -> Offer:
+        """The price of what is sold under one name and sent under another."""
+        question, requested = self._question, self._question.call.model
+        name = billing_model(question.group, requested, self._mapped, wire)
+        sold = not restricted(question, self._chosen, name)
+        self.sold = self.sold or sold
+        snapshot = self._snapshot(name) if sold else None
+        offer = Offer(wire, chain(requested, mapped, wire), snapshot, question.official(name))
+        self._offers[mapped, wire] = offer
+        return offer
 
     def _snapshot(self, name: str) -> PriceSnapshot | None:
         if name not in self._snapshots:
@@ -308,11 +329,13 @@ class Offers:
             )
         return self._snapshots[name]
 
-    def _cost(self, wire: str, multiplier: str, snapshot: PriceSnapshot) -> PriceSnapshot:
+    def _cost(self, wire: str, multiplier: Decimal, snapshot: PriceSnapshot) -> PriceSnapshot:
         key = (wire, multiplier, snapshot.billing_model)
-        if key not in self._costs:
-            self._costs[key] = cost_of(self._question, wire, multiplier, snapshot)
-        return self._costs[key]
+        found = self._costs.get(key)
+        if found is None:
+            found = cost_of(self._question, wire, format(multiplier, "f"), snapshot)
+            self._costs[key] = found
+        return found
 
 
 def cost_of(

@@ -12,26 +12,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tollgate.domain.catalog import Account, Channel, ChannelPart, GroupPart, ModelGroupChannel
-from tollgate.domain.patterns import across, allows, normal, target_of
+from tollgate.domain.patterns import across, allows, find, target_of
 
 
 def channel_mapped(channel: Channel | None, platform: str, model: str) -> str:
     """The name a channel sells `model` under; itself without a channel or a mapping for it."""
     if channel is None or not channel.model_mapping:
         return model
-    rows = {
-        each: {normal(pattern): (normal(pattern), target) for pattern, target in mapping.items()}
-        for each, mapping in channel.model_mapping.items()
-    }
-    found = across(rows, platform, model)
+    found = across(channel.model_mapping, platform, model)
     return model if found is None else target_of(*found, model)
 
 
 def serves(account: Account, model: str) -> bool:
     """Whether the account offers a (channel-mapped) model: by its list, or by its own mapping."""
-    if not account.models and account.model_mapping:
-        return allows(account.model_mapping, model)
-    return allows((*account.models, *account.model_mapping) if account.models else (), model)
+    if not account.models and not account.model_mapping:
+        return True
+    named = account.models and allows(account.models, model)
+    return bool(named) or find(account.model_mapping, model) is not None
 
 
 def score(session: str, name: str, weight: int) -> float:
