@@ -11,6 +11,7 @@ from tollgate.domain.amounts import (
     fraction,
     in_ratio,
     is_free,
+    largest,
     scaled,
     shown,
     text_of,
