@@ -185,8 +185,9 @@ class Versioned(Generic[H, V, R]):
         )
         require(reached, "effective_from", english, chinese)
         moved = self.line.moved(head, number, live)
-        self._records(moved).stage(writing, None, self.line.filed(record, content), author)
+        # The head goes first: whoever comes too late hears that it has changed, and nothing else.
         written = self.heads.stage(writing, before, moved, author)
+        self._records(moved).stage(writing, None, self.line.filed(record, content), author)
         self._also(writing, written, content, author)
         return written
 
