@@ -37,9 +37,9 @@ CHANGED: Final = """\
 |---|---|
 | openai_chat | a stream is asked for `stream_options.include_usage`; when the caller did not ask, \
 the chunk with nothing but usage is taken out of the answer |
-| all that stream | for keys with `cost_in_stream`: the last event with usage gets the member \
+| all that stream | for keys with `cost_in_stream`: the event with the final usage gets the member \
 `cost`, and nothing else of it changes; for keys with `receipt_in_stream`: one event of ours \
-before it, but not in Gemini |
+before the end, but not in Gemini |
 | openai_chat, gemini | `"store": true` becomes `false` |
 | gemini | the model's name is replaced in the path, and where the body repeats it |
 | openai_transcriptions | in the form only the field `model`; all else, the boundary included, is \

@@ -274,9 +274,8 @@ def test_openai_reads_a_stream_that_tells_its_cost_and_its_receipt(
     assert [c.to_dict()["receipt"] for c in chunks if c.to_dict()["object"] == RECEIPT] == [
         {"request_id": "req_1"}
     ]
-    assert chunks[-1].usage is not None
-    assert chunks[-1].usage.to_dict()["cost"] == 0.0000057
-    assert chunks[-1].usage.total_tokens == 10
+    (used,) = (chunk.usage for chunk in chunks if chunk.usage is not None)
+    assert (used.total_tokens, used.to_dict()["cost"]) == (10, 0.0000057)
 
 
 def test_openais_helper_reads_over_the_receipt(upstream: Upstream, chat: openai.OpenAI) -> None:

@@ -171,7 +171,7 @@ def test_a_charge_that_is_capped_at_its_hold_is_told_as_it_is_capped() -> None:
 def test_the_hold_of_the_last_text_counts_for_a_cap() -> None:
     body = ASKING | {"max_tokens": 16_000}
     used = USED.replace(b'"completion_tokens":500', b'"completion_tokens":%d' % (CLASS_LIMIT + 1))
-    text = sse(chat_chunk("y" * 9_000), done=False)
+    text = sse(chat_chunk("y" * 9_000), chat_chunk("", "stop"), done=False)
     gateway = gateway_of("/v1/chat/completions", text, used, DONE)
     seen = gateway.post("/v1/chat/completions", body)
     record = gateway.record()
@@ -203,13 +203,23 @@ def test_time_that_runs_out_after_the_figures_tells_what_it_costs() -> None:
     assert gateway.record().charge == 7_500_000
 
 
-def test_the_upstreams_words_of_failure_stay_here_when_figures_were_kept_back() -> None:
+def test_the_upstreams_words_of_failure_after_its_figures_stay_here() -> None:
     leak = b'data: {"error":{"message":"org-abcdef123 exceeded its quota"}}\n\n'
     gateway = gateway_of("/v1/chat/completions", TEXT, USED, leak)
     seen = gateway.post("/v1/chat/completions", ASKING)
     assert b"org-abcdef123" not in seen.body
-    assert b'"upstream_error"' in seen.body
+    assert seen.body.startswith(TEXT + USED_TOLD + b'data: {"error":')
     assert gateway.record().charge == 7_500_000
+
+
+def test_a_hold_that_caps_a_charge_does_not_grow_after_it_was_told() -> None:
+    text = sse(chat_chunk("y" * 9_000), chat_chunk("", "stop"), done=False)
+    used = USED.replace(b'"completion_tokens":500', b'"completion_tokens":%d' % (CLASS_LIMIT + 1))
+    gateway = gateway_of("/v1/chat/completions", text + used, DONE)
+    seen = gateway.post("/v1/chat/completions", ASKING | {"max_tokens": 16_000})
+    record = gateway.record()
+    assert (record.suspect, record.charge) == (True, record.held)
+    assert b'"cost":' + usd(record.charge).encode() + b"}}" in seen.body
 
 
 # --- the receipt in streams -----------------------------------------------------------------

@@ -52,6 +52,10 @@ CHANGED_TOLD = (
     b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},'
     b'"usage":{"output_tokens":3,"cost":0.0000057}     }\n\n'
 )
+RUNNING = (
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":null},'
+    b'"usage":{"output_tokens":2}}\n\n'
+)
 STOPPED = b'event: message_stop\ndata: {"type":"message_stop"  }\n\n'
 
 PART = (
@@ -111,36 +115,41 @@ def told(dialect: Any, call: Any, telling: Telling, stream: bytes, size: int = 4
             CHAT, ASKED,
             b'data: {"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}\n\n' + USED
             + DONE,
-            b'data: {"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}\n\n'
-            + USED_TOLD + DONE,
-            id="chat: figures twice, the last are told",
+            b'data: {"choices":[{"finish_reason":"stop"}],"usage":{"prompt_tokens":7'
+            b',"cost":0.0000057}}\n\n' + USED + DONE,
+            id="chat: figures twice, told with the first that are final",
         ),
         pytest.param(
             CHAT, ASKED,
             b'data: {"choices":[{"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":7}}}'
+            b"\n\n" + USED + DONE,
+            b'data: {"choices":[{"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":7}}}'
+            b"\n\n" + USED_TOLD + DONE,
+            id="chat: what Groq says elsewhere stays",
+        ),
+        pytest.param(
+            CHAT, replace(ASKED, choices=2),
+            b'data: {"choices":[{"index":0,"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}'
+            b"\n\n" + BEGIN
+            + b'data: {"choices":[{"index":1,"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}'
             b"\n\n" + DONE,
-            b'data: {"choices":[{"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":7'
-            b',"cost":0.0000057}}}\n\n' + DONE,
-            id="chat: figures where Groq puts them",
+            b'data: {"choices":[{"index":0,"finish_reason":"stop"}],"usage":{"prompt_tokens":7}}'
+            b"\n\n" + BEGIN
+            + b'data: {"choices":[{"index":1,"finish_reason":"stop"}],"usage":{"prompt_tokens":7'
+            b',"cost":0.0000057}}\n\n' + DONE,
+            id="chat: the end of the last choice",
         ),
         pytest.param(
             CHAT, ASKED,
-            b'data: {"choices":[{"finish_reason":"stop","usage":{"prompt_tokens":7}}]}\n\n' + DONE,
-            b'data: {"choices":[{"finish_reason":"stop","usage":{"prompt_tokens":7'
-            b',"cost":0.0000057}}]}\n\n' + DONE,
-            id="chat: figures where Moonshot puts them",
-        ),
-        pytest.param(
-            CHAT, ASKED,
-            b'data: {"choices":[],"usage":{"cost":0.00123,"prompt_tokens":7}}\n\n' + DONE,
-            b'data: {"choices":[],"usage":{"cost":0.0000057,"prompt_tokens":7}}\n\n' + DONE,
+            STOP + b'data: {"choices":[],"usage":{"cost":0.00123,"prompt_tokens":7}}\n\n' + DONE,
+            STOP + b'data: {"choices":[],"usage":{"cost":0.0000057,"prompt_tokens":7}}\n\n' + DONE,
             id="chat: what the vendor says it costs is replaced",
         ),
         pytest.param(
             CHAT, ASKED,
-            'data: {"choices":[],"x":"ключ","usage":{ "prompt_tokens": 7 }}\n\n'.encode() + DONE,
-            'data: {"choices":[],"x":"ключ","usage":{ "prompt_tokens": 7,"cost":0.0000057 }}\n\n'
-            .encode() + DONE,
+            STOP + 'data: {"choices":[],"x":"ключ","usage":{ "prompt_tokens": 7 }}\n\n'.encode(),
+            STOP + 'data: {"choices":[],"x":"ключ","usage":{ "prompt_tokens": 7,"cost":0.0000057 }}'
+            "\n\n".encode(),
             id="chat: other alphabets and blanks",
         ),
         pytest.param(
@@ -153,9 +162,9 @@ def told(dialect: Any, call: Any, telling: Telling, stream: bytes, size: int = 4
             id="messages: the last message_delta",
         ),
         pytest.param(
-            MESSAGES, ASKED, STARTED + CHANGED + CHANGED + PING + STOPPED,
-            STARTED + CHANGED + CHANGED_TOLD + PING + STOPPED,
-            id="messages: of two the last",
+            MESSAGES, ASKED, STARTED + RUNNING + CHANGED + PING + STOPPED,
+            STARTED + RUNNING + CHANGED_TOLD + PING + STOPPED,
+            id="messages: of two the one that says why it stopped",
         ),
         pytest.param(
             MESSAGES, ASKED,
@@ -200,29 +209,26 @@ def test_exactly_the_event_with_the_final_figures_tells_the_cost(
         ),
         pytest.param(
             CHAT, ASKED,
-            b'data: {"choices":[],"usage":{"prompt_tokens":7,"prompt_tokens":8}}\n\n' + DONE,
-            b'data: {"choices":[],"usage":{"prompt_tokens":7,"prompt_tokens":8}}\n\n' + DONE,
+            STOP + b'data: {"choices":[],"usage":{"prompt_tokens":7,"prompt_tokens":8}}\n\n',
+            STOP + b'data: {"choices":[],"usage":{"prompt_tokens":7,"prompt_tokens":8}}\n\n',
             id="chat: figures that two readers understand differently",
         ),
         pytest.param(
             CHAT, ASKED,
-            b'data: {"choices":[],\ndata: "usage":{"prompt_tokens":7}}\n\n' + DONE,
-            b'data: {"choices":[],\ndata: "usage":{"prompt_tokens":7}}\n\n' + DONE,
+            STOP + b'data: {"choices":[],\ndata: "usage":{"prompt_tokens":7}}\n\n' + DONE,
+            STOP + b'data: {"choices":[],\ndata: "usage":{"prompt_tokens":7}}\n\n' + DONE,
             id="chat: an event of several lines",
         ),
         pytest.param(
             CHAT, ASKED,
-            b'data: {"choices":[0,{"finish_reason":"stop","usage":{"prompt_tokens":7}}]}\n\n'
-            + DONE,
-            b'data: {"choices":[0,{"finish_reason":"stop","usage":{"prompt_tokens":7}}]}\n\n'
-            + DONE,
-            id="chat: choices that are none",
+            b'data: {"choices":[{"finish_reason":"stop","usage":{"prompt_tokens":7}}]}\n\n' + DONE,
+            b'data: {"choices":[{"finish_reason":"stop","usage":{"prompt_tokens":7}}]}\n\n' + DONE,
+            id="chat: figures only within a choice",
         ),
         pytest.param(CHAT, ASKED, BEGIN + STOP + DONE, BEGIN + STOP + DONE, id="chat: no figures"),
         pytest.param(
-            CHAT, ASKED, BEGIN + STOP + USED + BEGIN * 17 + DONE,
-            BEGIN + STOP + USED + BEGIN * 17 + DONE,
-            id="chat: figures that are far from the end",
+            CHAT, ASKED, BEGIN + USED + BEGIN + STOP + DONE, BEGIN + USED + BEGIN + STOP + DONE,
+            id="chat: figures before the end of the text",
         ),
         pytest.param(
             CHAT, ASKED, BEGIN + DONE + USED + DONE, BEGIN + DONE + USED + DONE,
@@ -230,8 +236,8 @@ def test_exactly_the_event_with_the_final_figures_tells_the_cost(
         ),
         pytest.param(
             MESSAGES, ASKED,
-            b'event: message_delta\ndata: {"type":"message_delta","usage":null}\n\n' + STOPPED,
-            b'event: message_delta\ndata: {"type":"message_delta","usage":null}\n\n' + STOPPED,
+            CHANGED[: CHANGED.index(b'"usage"')] + b'"usage":null}\n\n' + STOPPED,
+            CHANGED[: CHANGED.index(b'"usage"')] + b'"usage":null}\n\n' + STOPPED,
             id="messages: a message_delta without usage",
         ),
         pytest.param(
@@ -271,18 +277,17 @@ def test_a_price_that_cannot_be_computed_leaves_the_stream_as_it_is(
     [
         pytest.param(
             CHAT, ASKED, BEGIN + STOP + USED + DONE,
-            BEGIN + STOP
+            BEGIN + STOP + USED_TOLD
             + b'data: {"id":"chatcmpl-1","object":"tollgate.receipt","created":0,"model":"m",'
-            b'"choices":[],"receipt":{"request_id":"req_1","lines":[]}}\n\n'
-            + USED_TOLD + DONE,
-            id="chat: before the usage chunk",
+            b'"choices":[],"receipt":{"request_id":"req_1","lines":[]}}\n\n' + DONE,
+            id="chat: before [DONE]",
         ),
         pytest.param(
             CHAT, NOT_ASKED, STOP[:6] + b'{"choices":[]}\n\n' + USED + DONE,
             STOP[:6] + b'{"choices":[]}\n\n'
             b'data: {"id":"chatcmpl-1","object":"tollgate.receipt","created":0,"model":"m",'
             b'"choices":[],"receipt":{"request_id":"req_1","lines":[]}}\n\n' + DONE,
-            id="chat: before [DONE] for who did not ask for usage",
+            id="chat: before [DONE], for who did not ask for usage",
         ),
         pytest.param(
             CHAT, ASKED, DONE,
@@ -292,10 +297,9 @@ def test_a_price_that_cannot_be_computed_leaves_the_stream_as_it_is(
         ),
         pytest.param(
             MESSAGES, ASKED, STARTED + SAID + CHANGED + STOPPED,
-            STARTED + SAID
+            STARTED + SAID + CHANGED_TOLD
             + b'event: tollgate.receipt\ndata: {"type":"tollgate.receipt",'
-            b'"receipt":{"request_id":"req_1","lines":[]}}\n\n'
-            + CHANGED_TOLD + STOPPED,
+            b'"receipt":{"request_id":"req_1","lines":[]}}\n\n' + STOPPED,
             id="messages",
         ),
         pytest.param(GEMINI, SSE, PART + ENDED, PART + ENDED_TOLD, id="gemini has none"),
@@ -304,7 +308,7 @@ def test_a_price_that_cannot_be_computed_leaves_the_stream_as_it_is(
         ),
     ],
 )  # fmt: skip
-def test_a_receipt_is_one_event_before_the_last_figures(
+def test_a_receipt_is_one_event_before_the_end(
     dialect: Any, call: Any, before: bytes, after: bytes, size: int
 ) -> None:
     assert told(dialect, call, BOTH, before, size) == after
@@ -316,40 +320,17 @@ def test_a_receipt_without_the_cost_leaves_the_other_events_alone() -> None:
         b'data: {"id":"chatcmpl-1","object":"tollgate.receipt","created":0,"model":"m",'
         b'"choices":[],"receipt":{"x":1}}\n\n'
     )
-    assert seen == BEGIN + STOP + receipt + USED + DONE
+    assert seen == BEGIN + STOP + USED + receipt + DONE
 
 
-def test_figures_wait_for_the_end_and_come_with_it() -> None:
+def test_nothing_waits_to_be_told() -> None:
     tap = CHAT.tap(ASKED)
-    tap.tell(COST)
-    assert tap.feed(BEGIN + STOP) == BEGIN + STOP
-    assert tap.feed(USED) == b""
-    assert tap.feed(CHECKED) == b""
-    assert tap.feed(DONE[:5]) == b""
-    assert tap.feed(DONE[5:]) == USED_TOLD + CHECKED + DONE
-    assert tap.feed(DONE + USED) == DONE + USED
-    assert tap.flush() == tap.release() == b""
-
-
-def test_text_after_figures_passes_with_the_figures_that_were_not_the_last() -> None:
-    tap = CHAT.tap(ASKED)
-    tap.tell(COST)
-    figures = [b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],"usage":'
-               b'{"prompt_tokens":%d}}\n\n' % n for n in (1, 2)]  # fmt: skip
-    assert tap.feed(figures[0]) == b""
-    assert tap.feed(figures[1] + BEGIN) == figures[0]
-    assert tap.release() == figures[1].replace(b"2}", b'2,"cost":0.0000057}') + BEGIN
-    assert quantities(tap.usage) == {"input": 2}
-    assert tap.feed(BEGIN) == BEGIN
-
-
-def test_a_failure_after_figures_tells_nothing() -> None:
-    tap = MESSAGES.tap(ASKED)
     tap.tell(BOTH)
-    error = b'event: error\ndata: {"type":"error"}\n\n'
-    assert tap.feed(STARTED + CHANGED) == STARTED
-    assert tap.feed(error) == CHANGED + error
-    assert tap.failed
+    assert tap.feed(BEGIN + STOP) == BEGIN + STOP
+    assert tap.feed(USED) == USED_TOLD
+    assert tap.feed(CHECKED) == CHECKED
+    assert tap.feed(DONE).endswith(DONE)
+    assert tap.feed(DONE + USED) == DONE + USED
 
 
 def test_the_cost_is_asked_for_once_and_when_everything_is_known() -> None:

@@ -65,7 +65,7 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What a stream's caller is told of its charge, asked for where it cannot change any more.
+    """What a stream's caller is told of its charge, asked for when its usage is complete.
 
     `cost` gives the charge in USD as the text of a JSON number, `receipt` the receipt; None where
     the price cannot be computed. A member that is None itself tells nothing.
@@ -106,10 +106,6 @@ class Tap(Protocol):
 
     def tell(self, telling: Telling) -> None:
         """Tell the caller of this stream what it costs: in the event with its final figures."""
-        ...
-
-    def release(self) -> bytes:
-        """What was kept back to tell the charge in it, when the stream ends before its time."""
         ...
 
     def flush(self) -> bytes:

@@ -8,7 +8,7 @@ from tollgate.dialects import StopReason
 from tollgate.dialects._errors import openai
 from tollgate.dialects._headers import passed
 from tollgate.dialects._media import encoded_size
-from tollgate.dialects._openai_usage import normal, note, place_reported
+from tollgate.dialects._openai_usage import normal, note
 from tollgate.dialects._sse import Events
 from tollgate.dialects._tap import EventTap, Signs
 from tollgate.dialects._usage import inside, listed
@@ -105,6 +105,8 @@ class ChatTap(EventTap):
         super().__init__(Events())
         self._model = call.model
         self._wants_usage = call.wants_usage
+        self._choices = call.choices
+        self._ended: set[str] = set()
         self._searching = WEB_SEARCH in call.tools
 
     def normal(self) -> Usage | None:
@@ -124,16 +126,16 @@ class ChatTap(EventTap):
         for choice in choices:
             if isinstance(reason := choice.get("finish_reason"), str):
                 self.finish_reason = reason
+                self._ended.add(str(choice.get("index", 0)))
             sound = inside(inside(choice.get("delta")).get("audio")).get("data")
             self.visible_bytes += encoded_size(sound) // SOUND_PER_BYTE
         return self._wants_usage or bool(choices) or not inside(chunk.get("usage"))
 
-    def figures_in(self, value: Any) -> tuple[str, ...]:
-        """The usage of a chunk after the text; nothing for a caller who did not ask for usage."""
+    def figures_in(self, value: Any) -> str:
+        """The usage of a chunk when every choice has ended; none for who did not ask for usage."""
         chunk = inside(value)
-        if not self._wants_usage or (chunk.get("choices") and self.finish_reason is None):
-            return ()
-        return place_reported(chunk)
+        ended = self._ended and (not chunk.get("choices") or len(self._ended) >= self._choices)
+        return "usage" if self._wants_usage and ended and inside(chunk.get("usage")) else ""
 
     def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
         """A chunk without choices, which readers of chunks pass over."""

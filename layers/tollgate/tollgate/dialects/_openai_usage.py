@@ -44,16 +44,6 @@ def reported(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((found for place in places if (found := inside(place.get("usage")))), {})
 
 
-def place_reported(chunk: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where the usage object stands that `reported` finds; empty when there is none."""
-    if inside(chunk.get("usage")):
-        return ("usage",)
-    if inside(inside(chunk.get("x_groq")).get("usage")):
-        return ("x_groq", "usage")
-    choices = listed(chunk.get("choices"))
-    return ("choices", "usage") if any(inside(one.get("usage")) for one in choices) else ()
-
-
 def normal(tally: Tally, *, searching: bool = False) -> Usage | None:
     """The normal form: what OpenAI counts inside one another is taken apart.
 

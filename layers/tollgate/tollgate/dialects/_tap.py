@@ -65,7 +65,8 @@ class EventTap(ABC):
         self._splitter = splitter
         self._teller: Teller | None = None
         self._figures: Figures | None = None
-        self._forget()
+        self._key = self._head = self._head_marks = QUOTE
+        self._marks = b""
         self._gap = b""
         self._room = 0
         self._running = False
@@ -90,10 +91,10 @@ class EventTap(ABC):
         """
 
     @abstractmethod
-    def figures_in(self, value: Any) -> tuple[str, ...]:
-        """The names that lead to the object in which an event tells what may be the final usage.
+    def figures_in(self, value: Any) -> str:
+        """The member in which an event tells what is the final usage; empty where it tells none.
 
-        Empty where it tells none. Asked with the event's JSON after `learn`.
+        Asked with the event's JSON after `learn`. Nothing that comes later may change the charge.
         """
 
     def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
@@ -121,29 +122,18 @@ class EventTap(ABC):
             self._texts(rest)
             self._catch_up()
             self.learn(b"", rest, lenient(rest))
-            return self.release() + rest
-        return (self._seen(rest) if rest else rest) + self.release()
-
-    def release(self) -> bytes:
-        """What was kept back, when the stream ends before its time."""
-        return self._teller.release() if self._teller is not None else b""
+            return rest
+        return self._seen(rest) if rest else rest
 
     def _seen(self, event: bytes) -> bytes:
         """What the caller shall see of an event."""
         if self._ordinary(event, 0):
             return event
         seen = self._studied(event)
-        return seen if self._teller is None else self._accounted(seen, self._teller)
-
-    def _accounted(self, event: bytes, teller: Teller) -> bytes:
-        """What the caller gets where the charge is told: an event may have to wait for the end."""
+        if self._teller is None:
+            return seen
         figures, self._figures = self._figures, None
-        if self.failed:
-            return teller.forgo() + event
-        passed = teller.passed(event, figures, ended=self.finished)
-        if teller.keeps:
-            self._forget()
-        return passed
+        return self._teller.passed(seen, figures, ended=self.finished)
 
     def _ordinary(self, block: bytes, place: int) -> int:
         """Where the event ends that begins there, if nothing in it is new but its text; else 0."""
@@ -199,11 +189,6 @@ class EventTap(ABC):
             self.upstream_id = found[1][:ID_LIMIT].decode(errors="replace")
         return texts
 
-    def _forget(self) -> None:
-        """Take no event for ordinary before another shape is known."""
-        self._key = self._head = self._head_marks = QUOTE
-        self._marks = b""
-
     def _remember(self, event: bytes, text: re.Match[bytes]) -> None:
         """Take an event as the shape that the following ones may have."""
         begin = text.end()
@@ -223,8 +208,8 @@ class EventTap(ABC):
         value = lenient(data)
         if not self.learn(name, data, value):
             return b""
-        if self._teller is not None and (path := self.figures_in(value)):
-            self._figures = Figures(data, path)
+        if self._teller is not None and (member := self.figures_in(value)):
+            self._figures = Figures(data, member)
         return event
 
     def fields(self, event: bytes) -> tuple[bytes, bytes]:

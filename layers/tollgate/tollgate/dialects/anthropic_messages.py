@@ -193,11 +193,11 @@ class MessagesTap(EventTap):
         self.failed = self.failed or kind == "error" or name == b"error"
         return True
 
-    def figures_in(self, value: Any) -> tuple[str, ...]:
-        """The usage of a `message_delta`, which comes before the end."""
+    def figures_in(self, value: Any) -> str:
+        """The usage of the `message_delta` that says why the message stopped."""
         event = inside(value)
-        told = event.get("type") == "message_delta" and inside(event.get("usage"))
-        return ("usage",) if told else ()
+        told = event.get("type") == "message_delta" and self.finish_reason is not None
+        return "usage" if told and inside(event.get("usage")) else ""
 
     def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
         """An event of a name that readers of messages do not know."""

@@ -226,10 +226,10 @@ class GeminiTap(EventTap):
                 self.visible_bytes += unseen_bytes(part)
         return True
 
-    def figures_in(self, value: Any) -> tuple[str, ...]:
-        """The usage of the partial answer that ends the last candidate: no end follows it."""
+    def figures_in(self, value: Any) -> str:
+        """The usage of the partial answer that ends the last candidate."""
         told = self.finished and inside(inside(value).get("usageMetadata"))
-        return ("usageMetadata",) if told else ()
+        return "usageMetadata" if told else ""
 
 
 def framed(call: Call, chunk: bytes) -> bytes:

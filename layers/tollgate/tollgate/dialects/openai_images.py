@@ -209,9 +209,9 @@ class PictureTap(EventTap):
             self.finished = True
         return True
 
-    def figures_in(self, value: Any) -> tuple[str, ...]:
+    def figures_in(self, value: Any) -> str:
         """The usage of the last picture."""
-        return ("usage",) if self.finished and inside(inside(value).get("usage")) else ()
+        return "usage" if self.finished and inside(inside(value).get("usage")) else ""
 
     def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
         """An event of a name that readers of pictures do not know."""

@@ -186,9 +186,9 @@ class TranscriptTap(EventTap):
         note(self.tally, exact(data))
         return True
 
-    def figures_in(self, value: Any) -> tuple[str, ...]:
+    def figures_in(self, value: Any) -> str:
         """The usage of the event that ends the text."""
-        return ("usage",) if self.finished and inside(inside(value).get("usage")) else ()
+        return "usage" if self.finished and inside(inside(value).get("usage")) else ""
 
     def write_receipt(self, receipt: Mapping[str, Any]) -> bytes:
         """An event of a name that readers of transcripts do not know."""

@@ -131,13 +131,13 @@ class StreamedAnswer:
             if not self.tap.finished and not self._covered():
                 self.stop = "balance"
                 self.sent.answer.interrupt()
-                yield self._stopped("balance")
+                yield self.dialect.write_stop("balance", self.admitted.call, self.request_id)
                 return
             self._note()
             chunk = next(self.sent.rest, None)
         if self.stop is not None and not self.tap.finished:
             self.error = self.stop
-            yield self._stopped(self.stop)
+            yield self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
             return
         yield self._passed(self.tap.flush())
 
@@ -153,19 +153,16 @@ class StreamedAnswer:
         """The last bytes after a failure: our own stop, or the dialect's error event."""
         if self.stop is not None:
             self.error = self.stop
-            return self._stopped(self.stop)
+            return self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
         self.error = failed.code
-        ending = self.dialect.write_stream_error(failed, self.admitted.call, self.request_id)
-        return self.tap.release() + ending
-
-    def _stopped(self, reason: StopReason) -> bytes:
-        """The legal end of a stream that we stop, after what was kept back of it."""
-        ending = self.dialect.write_stop(reason, self.admitted.call, self.request_id)
-        return self.tap.release() + ending
+        return self.dialect.write_stream_error(failed, self.admitted.call, self.request_id)
 
     def _covered(self) -> bool:
-        """Keep the hold ahead of what is produced; False when the user cannot pay for more."""
-        if self.tap.visible_bytes <= self.enough:
+        """Keep the hold ahead of what is produced; False when the user cannot pay for more.
+
+        Once the charge was told nothing more is produced, and the hold that may cap it stays.
+        """
+        if self.tap.visible_bytes <= self.enough or self.ended:
             return True
         produced = produced_tokens(self.tap.visible_bytes)
         wanted = grown(self.admitted.demand, self.visible, produced)
