@@ -180,6 +180,20 @@ def test_a_day_is_the_sum_of_its_hours_and_closed_after_the_last_of_them() -> No
     assert gateway.wallets.read(USER).first.closed == 22_500_000
 
 
+def test_a_day_is_not_closed_while_one_of_its_hours_is_stuck() -> None:
+    gateway = gateway_of()
+    gateway.now += HOUR_MS
+    gateway.post("/v1/chat/completions", CHAT)
+    gateway.settle()
+    gateway.now += 24 * HOUR_MS
+    gateway.closing.close("2026112213")
+    (day,) = gateway.rollups.days("all", "20261122", "20261122")
+    assert (day.sums["calls"], day.closed) == (2, False)
+    gateway.closing.close(HOUR)
+    (day,) = gateway.rollups.days("all", "20261122", "20261122")
+    assert (day.sums["calls"], day.closed) == (2, True)
+
+
 def test_a_user_of_many_models_is_summed_in_pieces() -> None:
     gateway = gateway_of()
     (record,) = gateway.all_records()

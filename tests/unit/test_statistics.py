@@ -229,6 +229,27 @@ def test_sums_are_closed_when_nothing_more_comes(end: int, waiting: str, closed:
     assert (told(page), page.closed) == ({"m": {"calls": 1}}, closed)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "closed"),
+    [
+        pytest.param(29, False, id="a hold of the hour may be open"),
+        pytest.param(30, True, id="every hold has been swept"),
+    ],
+)
+def test_sums_are_not_closed_before_their_hour_can_be(minutes: int, closed: bool) -> None:
+    books = Books(MIDNIGHT + 14 * HOUR + minutes * 60)
+    assert books.page(MIDNIGHT, MIDNIGHT + 14 * HOUR).closed is closed
+
+
+def test_days_to_come_are_neither_read_nor_closed() -> None:
+    books = Books()
+    asked = books.period(MIDNIGHT, MIDNIGHT + 3 * DAY)
+    assert len(books.statistics.series({}, asked, "hour").points) == 15
+    asked = books.period(MIDNIGHT + 2 * DAY, MIDNIGHT + 3 * DAY)
+    series = books.statistics.series({}, asked, "hour")
+    assert (series.points, series.closed) == ((), False)
+
+
 def test_an_hour_that_is_closed_while_it_is_read_is_told_as_it_was_found() -> None:
     books = Books()
     books.rollups.reopen("2026112213")
@@ -509,6 +530,14 @@ def test_many_names_are_told_page_by_page() -> None:
     rest = books.statistics.by_name("user", books.period(start, end), first.after)
     assert [line.name for line in rest.lines] == ["u59", "u58", "u57", "u56", "u55", "u54"]
     assert (first.after, rest.after) == ("u53", None)
+
+
+def test_a_page_that_is_just_full_ends_the_list() -> None:
+    books = Books()
+    for number in range(54):
+        books.hour(f"user#u{number:02d}", "2026112105", calls=1)
+    asked = books.period(MIDNIGHT - 366 * DAY, MIDNIGHT)
+    assert books.statistics.by_name("user", asked).after is None
 
 
 def test_what_a_read_leaves_over_is_read_again() -> None:
