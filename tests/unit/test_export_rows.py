@@ -174,7 +174,8 @@ def test_the_class_costs_add_up_to_the_charge(changes: dict[str, Any]) -> None:
         pytest.param({"ended": 0}, "duration_ms", None, id="a call that never ended"),
         pytest.param({"chain": ("a",)}, "chain", "a", id="a chain of one"),
         pytest.param({"chain": ()}, "chain", "asked-model→wire-model", id="no chain: two levels"),
-        pytest.param({"chain": (), "upstream_model": ""}, "chain", "asked-model", id="no upstream"),
+        pytest.param({"chain": (), "account": ""}, "chain", "asked-model", id="nobody answered"),
+        pytest.param({"account": ""}, "upstream_model", "", id="nobody was sent anything"),
         pytest.param(
             {"chain": (), "upstream_model": "asked-model"}, "chain", "asked-model", id="not mapped"
         ),

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from tollgate.domain.charge import PriceSnapshot, apportion
 from tollgate.domain.holds import parse_hold_id, request_id
 from tollgate.domain.money import NANOS_PER_USD
-from tollgate.domain.receipt import bill
+from tollgate.domain.receipt import bill, paid, steps
 from tollgate.domain.record import UsageRecord
 from tollgate.domain.usage import (
     COUNTED_PER_UNIT,
@@ -57,7 +57,7 @@ class Column:
 
 def facts_of(record: UsageRecord) -> Facts:
     """What the columns are read off."""
-    full, charge = bill(record), record.charge + record.late_charge
+    full, charge = bill(record), paid(record)
     parts = apportion(charge, [line.nanos for line in full.lines])
     shares = {line.name: part for line, part in zip(full.lines, parts, strict=True)}
     return Facts(
@@ -103,10 +103,9 @@ def mapped_model(record: UsageRecord) -> str:
     return record.chain[-1]
 
 
-def chain(record: UsageRecord) -> str:
-    """The mapping chain; where none is stored, what was asked for and what was sent."""
-    steps = record.chain or dict.fromkeys((record.model, record.upstream_model))
-    return ARROW.join(step for step in steps if step)
+def sent_model(record: UsageRecord) -> str:
+    """The name an account was sent; none of a call that no account answered."""
+    return record.upstream_model if record.account else ""
 
 
 def interval(facts: Facts) -> str:
@@ -175,8 +174,8 @@ COLUMNS: Final = (
     Column("requested_model", "text", lambda facts: facts.record.model),
     text("billing_model"),
     Column("channel_mapped_model", "text", lambda facts: mapped_model(facts.record)),
-    text("upstream_model"),
-    Column("chain", "text", lambda facts: chain(facts.record)),
+    Column("upstream_model", "text", lambda facts: sent_model(facts.record)),
+    Column("chain", "text", lambda facts: ARROW.join(steps(facts.record))),
     text("dialect"),
     Column("stream", "text", lambda facts: "yes" if facts.record.stream else "no"),
     *map(quantity, CLASSES),
