@@ -22,10 +22,29 @@ from tollgate.store.catalog.items import Endpoint
 from tollgate.store.catalog.table import CatalogTable
 
 MODELS: Final = {
-    "openai": ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"],
+    "openai": [
+        "gpt-4o",
+        "gpt-4o-mini",
+        "text-embedding-3-small",
+        "whisper-1",
+        "gpt-4o-transcribe",
+        "gpt-image-2",
+        "dall-e-3",
+    ],
     "anthropic": ["claude-sonnet-5-5", "claude-haiku-4-5"],
     "gemini": ["gemini-2.5-flash", "gemini-2.5-pro"],
 }
+BY_SIZE: Final[dict[str, Any]] = {
+    "model": "dall-e-3",
+    "mode": "times",
+    "prices": {"images": "0.04"},
+    "intervals": [
+        {"label": "2K", "prices": {"images": "0.08"}},
+        {"label": "hd/1024x1024", "prices": {"images": "0.08"}},
+    ],
+}
+"""A price by the picture and its size, which no list has."""
+
 PATHS: Final = {"openai": "/v1", "anthropic": "", "gemini": ""}
 """What a vendor's own SDK has behind the host in its base URL."""
 
@@ -119,7 +138,9 @@ def fill(admin: httpx.Client, upstream: str) -> tuple[str, str]:
         }
         made(admin, "/accounts", account)
     named = [model for models in MODELS.values() for model in models]
-    made(admin, "/prices/official", {"models": named})
+    listed = [model for model in named if model != BY_SIZE["model"]]
+    made(admin, "/prices/official", {"models": listed})
+    made(admin, "/prices", BY_SIZE)
     user = made(admin, "/users", {"email": DEMO_EMAIL, "name": "Demo"})["id"]
     credit = {"amount_usd": FUNDS_USD, "kind": "topup", "note": "demo money"}
     made(admin, f"/users/{user}/wallet/credits", credit)
