@@ -130,67 +130,69 @@ def test_a_dry_run_tells_what_would_be_held_and_charged_and_touches_nothing(
     assert gateway.counted == []
 
 
+YUAN = Price(
+    "gpt-4o",
+    7,
+    prices={"input": "2.5", "output": "0.5/7.0"},
+    intervals=(Interval(128_000, None, {"input": "5"}, {"priority": {"input": "9"}}),),
+    tiers={"priority": {"input": "4"}},
+    currency="CNY",
+    fx="7.0",
+)
+OUTPUT = {"unit_price_usd": "0.071428571429", "unit_price": "0.5/7.0", "per": 1_000_000}
+TOLD = {
+    "object": "tollgate.quote",
+    "model": "gpt-4o",
+    "operation": "generate",
+    "stream": False,
+    "price": {
+        "source": "official",
+        "version": 7,
+        "mode": "tokens",
+        "model_group": "default",
+        "multiplier": "1",
+        "multiplier_source": "group",
+        "currency": "CNY",
+        "fx": "7.0",
+        "flags": [],
+        "prices": {"input": per_million("2.5"), "output": OUTPUT},
+        "intervals": [
+            {
+                "over": 128_000,
+                "up_to": None,
+                "prices": {"input": per_million("5")},
+                "tiers": {"priority": {"input": per_million("9")}},
+            }
+        ],
+        "tiers": {"priority": {"input": per_million("4")}},
+    },
+    "estimate": {
+        "input": 88,
+        "output": 1_000,
+        "output_bound": 1_000,
+        "calls": 1,
+        "images": 0,
+        "seconds": "0",
+        "tools": [],
+        "tier": "",
+        "labels": [],
+    },
+    # 88 x 5, of the dearest interval, + 1,000 / 14
+    "hold_usd": "0.000511429",
+    "hold_quota": 256,
+    "maximum_charge_usd": "0.000511429",
+    "maximum_charge_quota": 256,
+    "unbounded": None,
+    "would_admit": True,
+    "refusal": None,
+    "candidates": 1,
+    "not_checked": ["balance", "key_quota", "requests_per_minute", "concurrency"],
+}
+
+
 def test_a_quote_says_everything_that_decides_the_price_and_nothing_about_the_route() -> None:
-    price = Price(
-        "gpt-4o",
-        7,
-        prices={"input": "2.5", "output": "0.5/7.0"},
-        intervals=(Interval(128_000, None, {"input": "5"}, {"priority": {"input": "9"}}),),
-        tiers={"priority": {"input": "4"}},
-        currency="CNY",
-        fx="7.0",
-    )
-    gateway = gateway_of(everywhere=replace(EVERYWHERE, prices=PRICES | {"gpt-4o": (price,)}))
-    found = gateway.post("/v1/chat/completions", CHAT, None, **DRY).json
-    output = {"unit_price_usd": "0.071428571429", "unit_price": "0.5/7.0", "per": 1_000_000}
-    assert found == {
-        "object": "tollgate.quote",
-        "model": "gpt-4o",
-        "operation": "generate",
-        "stream": False,
-        "price": {
-            "source": "official",
-            "version": 7,
-            "mode": "tokens",
-            "model_group": "default",
-            "multiplier": "1",
-            "multiplier_source": "group",
-            "currency": "CNY",
-            "fx": "7.0",
-            "flags": [],
-            "prices": {"input": per_million("2.5"), "output": output},
-            "intervals": [
-                {
-                    "over": 128_000,
-                    "up_to": None,
-                    "prices": {"input": per_million("5")},
-                    "tiers": {"priority": {"input": per_million("9")}},
-                }
-            ],
-            "tiers": {"priority": {"input": per_million("4")}},
-        },
-        "estimate": {
-            "input": 88,
-            "output": 1_000,
-            "output_bound": 1_000,
-            "calls": 1,
-            "images": 0,
-            "seconds": "0",
-            "tools": [],
-            "tier": "",
-            "labels": [],
-        },
-        # 88 x 5, of the dearest interval, + 1,000 / 14
-        "hold_usd": "0.000511429",
-        "hold_quota": 256,
-        "maximum_charge_usd": "0.000511429",
-        "maximum_charge_quota": 256,
-        "unbounded": None,
-        "would_admit": True,
-        "refusal": None,
-        "candidates": 1,
-        "not_checked": ["balance", "key_quota", "requests_per_minute", "concurrency"],
-    }
+    gateway = gateway_of(everywhere=replace(EVERYWHERE, prices=PRICES | {"gpt-4o": (YUAN,)}))
+    assert gateway.post("/v1/chat/completions", CHAT, None, **DRY).json == TOLD
 
 
 def test_the_price_of_the_dearest_account_is_told_without_its_name() -> None:
