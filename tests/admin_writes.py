@@ -31,6 +31,7 @@ class World:
                 "token": self.token,
                 "name": "fx.cny_per_usd",
                 "request_id": "req_missing",
+                "proposal": "imp_missing",
             },
         )
 
@@ -165,6 +166,8 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /channels/<channel>/pricing/cancel": {"number": 2},
     "POST /prices": {"model": "gpt-y", **PRICE},
     "POST /prices/official": {"models": ["gpt-4o"]},
+    "POST /prices/imports": {"source": "bundled", "providers": ["openai"]},
+    "POST /prices/imports/<proposal>/apply": {"models": ["gpt-x"], "confirm": []},
     "PUT /price": PRICE,
     "POST /price/cancel": {"number": 1},
     "POST /price/rollback": {"number": 1},
@@ -185,6 +188,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
 QUERIES: Final[dict[str, dict[str, str]]] = {
     "/price": {"model": "gpt-x"},
     "/price/versions": {"model": "gpt-x"},
+    "/channels/model-pricing": {"model": "gpt-x"},
     "/price/cancel": {"model": "gpt-x"},
     "/price/rollback": {"model": "gpt-x"},
     "/price/lock": {"model": "gpt-x"},

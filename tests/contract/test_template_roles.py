@@ -150,6 +150,7 @@ RULES: Final = [
         *("Admin", "dynamodb:PutItem", "State"),
         (True, "starts jobs", at("jobs")),
         (True, "marks them as open", at("jobs_open")),
+        (True, "keeps proposed prices", at("price_import#imp_1")),
     ),
     *rules(
         *("Portal", "dynamodb:UpdateItem", "Wallets"),

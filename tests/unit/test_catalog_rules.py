@@ -205,6 +205,11 @@ LONG = Interval(200_000, None, {"input": "5"})
         ),
         pytest.param(replace(DRAFT, prices={"input": "0"}), "free", id="free by accident"),
         pytest.param(replace(DRAFT, prices={"input": "0"}, free=True), None, id="free on purpose"),
+        pytest.param(
+            replace(DRAFT, prices={"input": "0"}, intervals=(LONG,)),
+            None,
+            id="free in a short context only",
+        ),
         pytest.param(replace(DRAFT, max_output=0), "max_output", id="no output at all"),
         pytest.param(replace(DRAFT, intervals=(LONG,)), None, id="an open interval"),
         pytest.param(

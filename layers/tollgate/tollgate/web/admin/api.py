@@ -16,6 +16,7 @@ from tollgate.web.admin.keys import KeyResource
 from tollgate.web.admin.model_groups import ModelGroupResource
 from tollgate.web.admin.multipliers import MultiplierResource
 from tollgate.web.admin.oversight import OversightResource
+from tollgate.web.admin.price_defaults import PriceDefaultResource
 from tollgate.web.admin.price_imports import PriceImportResource
 from tollgate.web.admin.prices import PriceResource
 from tollgate.web.admin.settings import SettingResource
@@ -43,6 +44,7 @@ RESOURCES = (
     ChannelPricingResource,
     PriceResource,
     PriceImportResource,
+    PriceDefaultResource,
     ModelGroupResource,
     BindingResource,
     CustomerPriceResource,

@@ -256,12 +256,7 @@ class PriceResource:
     def _view(self, head: PriceDefinition, fx: str | None = None) -> PriceView:
         """A price as people see it; `fx` is today's exchange rate, read when it is not given."""
         today = fx_now(self._catalog) if fx is None else fx
-        found = in_force(head.live, self._desk.clock())
-        return PriceView.of(
-            head,
-            live=[row_of(price, today) for price in head.live],
-            current=found and found.version,
-        )
+        return price_view(head, today, self._desk.clock())
 
 
 SENT = (
@@ -273,6 +268,16 @@ SENT = (
     "source",
     "free",
 )
+
+
+def price_view(head: PriceDefinition, fx: str, now_ms: int) -> PriceView:
+    """A price as people see it; `fx` is today's exchange rate."""
+    found = in_force(head.live, now_ms)
+    return PriceView.of(
+        head,
+        live=[row_of(price, fx) for price in head.live],
+        current=found and found.version,
+    )
 
 
 def row_of(price: Price, fx: str) -> PriceRow:

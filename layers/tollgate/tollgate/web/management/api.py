@@ -6,7 +6,7 @@ validates and dispatches; it keeps the event on a class, so one call at a time p
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Final
 
@@ -93,6 +93,8 @@ class Api:
             raise Forbidden(f"your role may not do this; it takes {endpoint.permission}")
         endpoint.check_query(request.query)
         text = checked_body(request, endpoint.body_limit) if endpoint.body else None
+        if endpoint.file:
+            call = replace(call, body=checked_file(request, endpoint.body_limit))
         event = {**raw[0], "body": text, "isBase64Encoded": False}
         token = CURRENT.set(call)
         try:
@@ -180,12 +182,21 @@ def checked_body(request: Request, limit: int) -> str:
     Raises:
         InvalidRequest, RequestTooLarge, UnsupportedContentType: it is not.
     """
+    return strict_json.read(checked_file(request, limit)).text
+
+
+def checked_file(request: Request, limit: int) -> bytes:
+    """A body that says it is JSON, whatever is in it.
+
+    Raises:
+        RequestTooLarge, UnsupportedContentType: it is too large, or says something else.
+    """
     if len(request.body) > limit:
         raise RequestTooLarge(f"the body has {len(request.body)} bytes; the limit is {limit}")
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
     if kind.lower() != "application/json":
         raise UnsupportedContentType(f"send application/json, not {kind}")
-    return strict_json.read(request.body).text
+    return request.body
 
 
 def resolver(endpoints: Iterable[Endpoint]) -> APIGatewayRestResolver:

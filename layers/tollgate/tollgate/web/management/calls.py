@@ -21,7 +21,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: caller, origin, request id, method and path."""
+    """One call: caller, origin, request id, method and path; `body` only where it is a file."""
 
     caller: Caller
     ip: str
@@ -29,6 +29,7 @@ class Call:
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
 
     @property
     def place(self) -> str:

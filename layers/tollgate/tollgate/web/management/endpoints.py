@@ -19,7 +19,8 @@ BODY_LIMIT: Final = 512 * 1024
 class Endpoint:
     """One route. `path` names its variables `<so>`; `permission` empty opens it to everybody.
 
-    `body_limit` is in bytes.
+    `body_limit` is in bytes. With `file` the body is kept for the handler as it came: a list that
+    staff upload is read by other rules than requests are.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Endpoint:
     handler: Callable[..., Any]
     status: int = 200
     body_limit: int = BODY_LIMIT
+    file: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -1,0 +1,396 @@
+"""Official prices by import: proposed, looked at, confirmed, applied; broken off and resumed."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import islice
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.admin_api import AdminApi, Answer, admin_api
+from tollgate.domain.definitions import Author
+from tollgate.services.price_imports import PriceImports, Wish
+from tollgate.store.price_proposals import Proposals
+from tollgate.web.management import endpoints
+
+CHAT = {"mode": "chat", "litellm_provider": "openai"}
+UPLOAD = "/prices/imports/upload"
+
+
+def row(given: str, got: str, **more: Any) -> dict[str, Any]:
+    return {**CHAT, "input_cost_per_token": given, "output_cost_per_token": got, **more}
+
+
+LIST = {
+    "gpt-a": row("2e-06", "8e-06"),
+    "gpt-b": row("1e-06", "4e-06"),
+    "gpt-c": row("1e-06", "0.0"),
+    "gpt-d": row("2e-05", "4e-06"),
+    "gpt-e": row("1e-06", "4e-06"),
+    "gpt-bad": row("-1e-06", "4e-06"),
+    "gpt-talk": row("1e-06", "4e-06", mode="realtime"),
+}
+"""Beside `furnish` below: dearer, the same, free output, over tenfold input, new; and no price."""
+
+
+@pytest.fixture
+def api(aws_environment: None) -> Iterator[AdminApi]:
+    with admin_api() as opened:
+        furnish(opened)
+        yield opened
+
+
+def furnish(api: AdminApi) -> None:
+    for model in ("gpt-a", "gpt-b", "gpt-c", "gpt-d", "own"):
+        price(api, model)
+
+
+def price(api: AdminApi, model: str, given: str = "1") -> None:
+    api.created("/prices", {"model": model, "prices": {"input": given, "output": "4"}})
+
+
+def current(api: AdminApi, model: str) -> dict[str, str]:
+    found: dict[str, str] = api.call("GET", "/price", query={"model": model}).json["live"][0][
+        "prices"
+    ]
+    return found
+
+
+def upload(api: AdminApi, rows: Any, query: dict[str, str] | None = None) -> Any:
+    made = api.call(
+        "POST", UPLOAD, rows if isinstance(rows, str) else json.dumps(rows), query=query
+    )
+    assert made.status == 201, made.text
+    return made.json
+
+
+def apply(api: AdminApi, proposal: str, **body: Any) -> Any:
+    done = api.call("POST", f"/prices/imports/{proposal}/apply", body)
+    assert done.status == 200, done.text
+    return done.json
+
+
+def outcomes(done: Any) -> dict[str, str]:
+    return {each["model"]: each["result"] for each in done["outcomes"]}
+
+
+def stored(api: AdminApi) -> list[Any]:
+    return list(api.stores.catalog.prices.heads.everything())
+
+
+# --- proposing --------------------------------------------------------------------------------
+
+
+def test_a_proposal_tells_what_it_would_change_and_changes_nothing(api: AdminApi) -> None:
+    before = stored(api)
+    made = upload(api, LIST)
+    assert made["counts"] == {"added": 1, "changed": 3, "unchanged": 1, "removed": 1, "refused": 2}
+    rows = {each["model"]: each for each in made["entries"]}
+    assert rows["gpt-a"] == {
+        "model": "gpt-a",
+        "status": "changed",
+        "changes": [
+            {"figure": "input", "old": "1", "new": "2", "percent": "+100.00"},
+            {"figure": "output", "old": "4", "new": "8", "percent": "+100.00"},
+        ],
+        "guards": [],
+        "reason": "",
+    }
+    assert rows["gpt-c"]["guards"] == ["output becomes free"]
+    assert rows["gpt-d"]["guards"] == ["input moves by more than 10 times"]
+    assert rows["own"]["status"] == "removed"
+    assert rows["gpt-bad"]["reason"] == "gpt-bad: prices.input: must be >= 0"
+    assert rows["gpt-talk"]["reason"] == "nothing is billed by what it costs (mode realtime)"
+    assert (made["source"], made["expires_at"] - made["created_at"]) == ("upload", 86_400_000)
+    assert stored(api) == before
+
+
+def test_a_proposal_is_paged_and_filtered(api: AdminApi) -> None:
+    path = f"/prices/imports/{upload(api, LIST)['id']}"
+    first = api.call("GET", path, query={"limit": 3}).json
+    assert [each["model"] for each in first["entries"]] == ["gpt-a", "gpt-b", "gpt-bad"]
+    rest = api.call("GET", path, query={"limit": 100, "cursor": first["next_cursor"]}).json
+    assert [each["model"] for each in rest["entries"]] == [
+        "gpt-c",
+        "gpt-d",
+        "gpt-e",
+        "gpt-talk",
+        "own",
+    ]
+    assert rest["next_cursor"] is None
+    changed = api.call("GET", path, query={"status": "changed"}).json
+    assert [each["model"] for each in changed["entries"]] == ["gpt-a", "gpt-c", "gpt-d"]
+    assert api.call("GET", path, query={"status": "odd"}).status == 422
+
+
+def test_vendors_and_prefixes_narrow_an_upload(api: AdminApi) -> None:
+    rows = {
+        "openai/gpt-a": row("2e-06", "8e-06"),
+        "mistral/m": row("1e-06", "1e-06", litellm_provider="mistral"),
+    }
+    made = upload(api, rows, {"providers": "openai, azure", "prefixes": "openai/"})
+    statuses = {each["model"]: each["status"] for each in made["entries"]}
+    assert (statuses["gpt-a"], "mistral/m" in statuses) == ("changed", False)
+
+
+def test_the_bundled_list_can_be_proposed_once_per_key(api: AdminApi) -> None:
+    body = {"source": "bundled", "providers": ["openai"]}
+    headers = {"Idempotency-Key": "one"}
+    made = api.call("POST", "/prices/imports", body, headers=headers)
+    assert (made.status, made.json["source"]) == (201, "bundled")
+    assert made.json["counts"]["added"] > 100
+    again = api.call("POST", "/prices/imports", body, headers=headers)
+    assert again.json["id"] == made.json["id"]
+
+
+def test_a_proposal_lasts_a_day(api: AdminApi) -> None:
+    path = f"/prices/imports/{upload(api, LIST)['id']}"
+    api.now += 86_400_000 - 1
+    assert api.call("GET", path).status == 200
+    api.now += 1
+    assert api.call("GET", path).status == 404
+    assert api.call("POST", f"{path}/apply", {"all": True}).status == 404
+    assert api.call("GET", "/prices/imports/imp_nothing").status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param("", 422, id="empty"),
+        pytest.param("[]", 422, id="a list"),
+        pytest.param('{"gpt-a": 1}', 422, id="a number for a row"),
+        pytest.param('{"gpt-a": {"input_cost_per_token": NaN}}', 422, id="NaN"),
+        pytest.param("9" * 5_000, 422, id="a number beyond all bounds"),
+        pytest.param(b"\xff\xfe{\x00}\x00", 400, id="UTF-16"),
+        pytest.param('{"a":"' + "x" * (4 * 1024 * 1024) + '"}', 413, id="over 4 MB"),
+    ],
+)
+def test_what_is_no_list_is_refused_and_nothing_kept(api: AdminApi, body: Any, status: int) -> None:
+    refused = api.call("POST", UPLOAD, body, headers={"Content-Type": "application/json"})
+    assert refused.status == status, refused.text
+    assert api.call("POST", UPLOAD, "{}", headers={"Content-Type": "text/csv"}).status == 415
+
+
+def test_a_list_of_three_megabytes_is_taken(api: AdminApi) -> None:
+    rows = LIST | {f"gpt-{n}": row("1e-06", "4e-06", notes="x" * 900) for n in range(3_000)}
+    text = json.dumps(rows)
+    assert endpoints.BODY_LIMIT < 3_000_000 < len(text)
+    assert upload(api, text)["counts"]["added"] == 3_001
+
+
+# --- applying ---------------------------------------------------------------------------------
+
+
+def test_everything_that_needs_no_confirmation_is_applied(api: AdminApi) -> None:
+    proposal = upload(api, LIST)["id"]
+    done = apply(api, proposal, all=True)
+    assert outcomes(done) == {
+        "gpt-a": "applied",
+        "gpt-c": "unconfirmed",
+        "gpt-d": "unconfirmed",
+        "gpt-e": "applied",
+    }
+    assert (done["counts"]["already"], done["left"]) == (1, 0)
+    assert current(api, "gpt-a") == {"input": "2", "output": "8"}
+    assert (current(api, "gpt-c")["output"], current(api, "own")["input"]) == ("4", "1")
+    assert api.stores.catalog.prices.defaults.get("gpt-e").code == "default"
+    version = api.stores.catalog.prices.version("gpt-a", 2)
+    assert (version.source, version.price.effective_from) == ("litellm:openai", api.now)
+    audited = api.call("GET", "/audit", query={"limit": 100}).json["entries"]
+    assert sum(each["action"] == "price.import" for each in audited) == 2
+
+
+def test_applying_again_changes_nothing(api: AdminApi) -> None:
+    proposal = upload(api, LIST)["id"]
+    apply(api, proposal, all=True)
+    before = stored(api)
+    done = apply(api, proposal, all=True)
+    assert (done["counts"], stored(api)) == ({"already": 3, "unconfirmed": 2}, before)
+
+
+def test_a_jump_is_made_when_its_model_is_confirmed(api: AdminApi) -> None:
+    proposal = upload(api, LIST)["id"]
+    done = apply(api, proposal, models=["gpt-c", "gpt-d"], confirm=["gpt-d"])
+    assert outcomes(done) == {"gpt-c": "unconfirmed", "gpt-d": "applied"}
+    assert current(api, "gpt-d")["input"] == "20"
+    assert current(api, "gpt-a")["input"] == "1"
+
+
+def test_a_locked_price_is_never_imported(api: AdminApi) -> None:
+    lock = api.call(
+        "PUT",
+        "/price/lock",
+        {"locked": True},
+        headers={"If-Match": '"1"'},
+        query={"model": "gpt-a"},
+    )
+    assert (lock.status, lock.json["locked"]) == (200, True)
+    made = upload(api, LIST)
+    assert made["counts"]["locked"] == 1
+    done = apply(api, made["id"], models=["gpt-a"], confirm=["gpt-a"])
+    assert outcomes(done) == {"gpt-a": "locked"}
+    assert current(api, "gpt-a")["input"] == "1"
+
+
+def test_a_price_that_staff_withdrew_comes_back_only_when_confirmed(api: AdminApi) -> None:
+    api.call("DELETE", "/price", headers={"If-Match": '"1"'}, query={"model": "gpt-a"})
+    proposal = upload(api, LIST)["id"]
+    assert outcomes(apply(api, proposal, all=True))["gpt-a"] == "unconfirmed"
+    assert outcomes(apply(api, proposal, models=["gpt-a"], confirm=["gpt-a"])) == {
+        "gpt-a": "applied"
+    }
+
+
+def test_a_price_written_after_the_proposal_is_left_alone(api: AdminApi) -> None:
+    proposal = upload(api, LIST)["id"]
+    put = {"prices": {"input": "1.5", "output": "4"}}
+    api.call("PUT", "/price", put, headers={"If-Match": '"1"'}, query={"model": "gpt-a"})
+    price(api, "gpt-e", "3")
+    done = apply(api, proposal, models=["gpt-a", "gpt-e"])
+    assert outcomes(done) == {"gpt-a": "changed_since", "gpt-e": "changed_since"}
+    assert (current(api, "gpt-a")["input"], current(api, "gpt-e")["input"]) == ("1.5", "3")
+
+
+def test_models_that_are_not_in_the_list_are_told(api: AdminApi) -> None:
+    done = apply(api, upload(api, LIST)["id"], models=["nobody", "own", "gpt-bad"])
+    assert outcomes(done) == {"nobody": "unknown", "own": "unknown", "gpt-bad": "refused"}
+    assert current(api, "own")["input"] == "1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({}, id="neither"),
+        pytest.param({"all": True, "models": ["gpt-a"]}, id="both"),
+        pytest.param({"all": "yes"}, id="a word"),
+        pytest.param({"models": ["gpt-a", "gpt-a"]}, id="a model twice"),
+    ],
+)
+def test_a_wish_that_is_none_is_refused(api: AdminApi, body: dict[str, Any]) -> None:
+    proposal = upload(api, LIST)["id"]
+    assert api.call("POST", f"/prices/imports/{proposal}/apply", body).status == 422
+    assert current(api, "gpt-a")["input"] == "1"
+
+
+def test_an_import_that_was_killed_half_way_is_resumed(api: AdminApi) -> None:
+    proposal = upload(api, {f"new-{n}": row("1e-06", "4e-06") for n in range(4)})["id"]
+    imports = PriceImports(api.stores.catalog.prices, Proposals())
+    author = Author("adm_1", api.now)
+    killed = imports.apply(imports.get(proposal, api.now), Wish(None), author)
+    assert [outcome.result for outcome in islice(killed, 2)] == ["applied", "applied"]
+    del killed
+    assert [head.model for head in stored(api) if head.model.startswith("new")] == [
+        "new-0",
+        "new-1",
+    ]
+    done = apply(api, proposal, all=True)
+    assert outcomes(done) == {"new-2": "applied", "new-3": "applied"}
+    assert done["counts"]["already"] == 2
+    assert [head.number for head in stored(api) if head.model.startswith("new")] == [1, 1, 1, 1]
+
+
+def test_a_call_writes_so_many_and_tells_what_is_left(api: AdminApi) -> None:
+    proposal = upload(api, {f"new-{n}": row("1e-06", "4e-06") for n in range(8)})["id"]
+    imports = PriceImports(api.stores.catalog.prices, Proposals(), most=3)
+    author, found = Author("adm_1", api.now), imports.get(proposal, api.now)
+    calls = [Counter(each.result for each in imports.apply(found, Wish(None), author))
+             for _ in range(4)]  # fmt: skip
+    assert calls == [
+        {"applied": 3, "left": 5},
+        {"already": 3, "applied": 3, "left": 2},
+        {"already": 6, "applied": 2},
+        {"already": 8},
+    ]
+
+
+def test_a_price_written_at_the_very_moment_of_the_import_stays(api: AdminApi) -> None:
+    proposal = upload(api, LIST)["id"]
+    imports = PriceImports(api.stores.catalog.prices, Proposals())
+    applied = imports.apply(
+        imports.get(proposal, api.now),
+        Wish(("gpt-b", "gpt-a", "gpt-e")),
+        Author("adm_1", api.now),
+    )
+    assert next(applied).result == "already"
+    put = {"prices": {"input": "1.5", "output": "4"}}
+    api.call("PUT", "/price", put, headers={"If-Match": '"1"'}, query={"model": "gpt-a"})
+    price(api, "gpt-e", "3")
+    assert [outcome.result for outcome in applied] == ["changed_since", "refused"]
+    assert (current(api, "gpt-a")["input"], current(api, "gpt-e")["input"]) == ("1.5", "3")
+
+
+# --- by address -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """A site on this machine with a list, something else, and a redirect."""
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(LIST).encode()
+            self.send_response({"/list": 200, "/moved": 302}.get(self.path, 404))
+            self.send_header("Location", "/list")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Site)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def propose(api: AdminApi, url: str) -> Answer:
+    return api.call("POST", "/prices/imports", {"source": "url", "url": url})
+
+
+def test_a_list_at_an_address_is_read_in_local_mode(aws_environment: None, site: str) -> None:
+    with admin_api(local="yes") as api:
+        furnish(api)
+        made = propose(api, f"{site}/list")
+        assert (made.status, made.json["source"]) == (201, f"{site}/list")
+        assert made.json["counts"]["changed"] == 3
+        for path, why in {"/moved": "status 302", "/gone": "status 404"}.items():
+            refused = propose(api, site + path)
+            assert (refused.status, refused.json["param"]) == (422, "url")
+            assert why in refused.json["detail"]
+        assert propose(api, "http://127.0.0.1:9/list").json["param"] == "url"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("http://prices.example.com/list", id="not https"),
+        pytest.param("https://127.0.0.1/list", id="this machine"),
+        pytest.param("https://169.254.169.254/latest", id="the metadata of AWS"),
+        pytest.param("https://localhost/list", id="an inner name"),
+        pytest.param("https://me:secret@prices.example.com/list", id="a password"),
+        pytest.param("file:///etc/passwd", id="a file"),
+    ],
+)
+def test_only_public_https_addresses_are_asked(api: AdminApi, url: str) -> None:
+    refused = propose(api, url)
+    assert (refused.status, refused.json["param"]) == (422, "url")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"source": "url"}, id="no address"),
+        pytest.param(
+            {"source": "bundled", "url": "https://a.example.com"}, id="an address too many"
+        ),
+        pytest.param({"source": "upload"}, id="another way in"),
+    ],
+)
+def test_a_source_and_its_address_go_together(api: AdminApi, body: dict[str, str]) -> None:
+    assert api.call("POST", "/prices/imports", body).status == 422
