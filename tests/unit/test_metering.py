@@ -1,11 +1,16 @@
 """What is charged for: the tier and size that were served, and calls that are sold by the piece."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
 from tollgate.domain.call import Call, Operation
+from tollgate.domain.catalog import Account
 from tollgate.domain.charge import PriceSnapshot
+from tollgate.domain.resolution import Candidate
 from tollgate.domain.usage import Usage
-from tollgate.services.metering import answered, served
+from tollgate.services.metering import answered, cost_rule, served
 
 
 @pytest.mark.parametrize(
@@ -66,3 +71,16 @@ def test_an_answered_call_counts_once(
 def test_a_call_that_was_not_answered_counts_nothing() -> None:
     nothing = Usage(source="none")
     assert answered(nothing, times(calls="1"), Call("generate", "m", b"")) is nothing
+
+
+@pytest.mark.parametrize(("factor", "multiplier"), [("1", "1"), ("0.30", "0.30")])
+def test_the_upstream_takes_its_price_times_the_accounts_factor(
+    factor: str, multiplier: str
+) -> None:
+    account = Account(
+        "acc_1", "one", "openai", "apikey", "https://api.example.com/v1", {},
+        cost_multiplier=Decimal(factor),
+    )  # fmt: skip
+    price = PriceSnapshot("official", "m", 1, "m", prices={"input": "2"})
+    candidate = Candidate(account, "", "m", ("m",), price, price, None)
+    assert cost_rule(candidate) == replace(price, multiplier=multiplier)

@@ -333,12 +333,11 @@ def test_antigravity_is_priced_by_three_platforms_in_order(
         assert only(asked).snapshot.prices == {"input": expected}
 
 
-def test_what_the_upstream_takes_is_its_official_price_times_the_accounts_factor() -> None:
-    account = replace(WIRED, cost_multiplier=Decimal("0.30"))
+def test_what_the_upstream_takes_is_its_official_price() -> None:
     sold = channel(row("mapped", input="1", output="1"), model_mapping=MAPPED)
-    found = only(question(group=replace(GROUP, channel=sold, accounts=(account,))))
+    found = only(question(group=replace(GROUP, channel=sold, accounts=(WIRED,))))
     assert found.cost.prices == {"input": "7", "output": "6"}
-    assert (found.cost.multiplier, found.cost.multiplier_source) == ("0.30", "none")
+    assert (found.cost.multiplier, found.cost.multiplier_source) == ("1", "none")
     assert (found.cost.billing_model, found.cost.version) == ("wire", 3)
 
 
@@ -360,7 +359,7 @@ def test_without_any_official_price_the_calls_own_stands_in() -> None:
 def bound(*channels: ModelGroupChannel, **changes: object) -> Question:
     """A call for the default model group, bound to these channels."""
     groups = {"gpt-4o": {"default": ModelGroup("tokens", channels=channels)}}
-    return question(everywhere=replace(EVERYWHERE, model_groups=groups), **changes)
+    return replace(question(everywhere=replace(EVERYWHERE, model_groups=groups)), **changes)  # type: ignore[arg-type]
 
 
 def part(name: str, *accounts: Account, **fields: object) -> ChannelPart:

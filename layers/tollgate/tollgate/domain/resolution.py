@@ -7,7 +7,7 @@ before any money moves.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from typing import NamedTuple
 
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import (
@@ -55,12 +55,12 @@ from tollgate.domain.routing import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One account the call may go to: its wire name, and the rule it is charged by.
 
-    `cost` is what the upstream takes from us. `price` is the official price of the billed model,
-    which tells its limits; None when there is none. `channel` is the one that led here.
+    `cost` is what the upstream takes from us, before the account's own factor. `price` is the
+    official price of the billed model, which tells its limits; None when there is none. `channel`
+    is the one that led here. A tuple: many are made for a call, and it takes a fifth of the time.
     """
 
     account: Account
@@ -274,13 +274,13 @@ def freeze(question: Question, chosen: Chosen, name: str, rule: Rule) -> PriceSn
 # --- accounts -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What is the same for all accounts that are sent and billed by the same names."""
+class Offer(NamedTuple):
+    """What is the same for all accounts that are sent the same name: as in `Candidate`."""
 
-    wire: str
+    upstream_model: str
     chain: tuple[str, ...]
-    snapshot: PriceSnapshot | None
+    snapshot: PriceSnapshot
+    cost: PriceSnapshot
     price: Price | None
 
 
@@ -295,31 +295,30 @@ class Offers:
         self._question = question
         self._chosen = chosen
         self._mapped = mapped
-        self._offers: dict[tuple[str, str], Offer] = {}
+        self._offers: dict[tuple[str, str], Offer | None] = {}
         self._snapshots: dict[str, PriceSnapshot | None] = {}
-        self._costs: dict[tuple[str, Decimal, str], PriceSnapshot] = {}
 
     def candidate(self, route: Route) -> Candidate | None:
         """A route with its price; None when it is not sold or nothing prices it."""
-        account = route.account
-        wire = translate(account.model_mapping, route.mapped)
-        offer = self._offers.get((route.mapped, wire)) or self._offer(route.mapped, wire)
-        snapshot = offer.snapshot
-        if snapshot is None:
-            return None
-        cost = self._cost(wire, account.cost_multiplier, snapshot)
-        return Candidate(account, route.channel, wire, offer.chain, snapshot, cost, offer.price)
+        account, channel, mapped = route
+        wire = translate(account.model_mapping, mapped)
+        if (mapped, wire) not in self._offers:
+            self._offers[mapped, wire] = self._offer(mapped, wire)
+        offer = self._offers[mapped, wire]
+        return None if offer is None else Candidate(account, channel, *offer)
 
-    def _offer(self, mapped: str, wire: str) -> Offer:
+    def _offer(self, mapped: str, wire: str) -> Offer | None:
         """The price of what is sold under one name and sent under another."""
         question, requested = self._question, self._question.call.model
         name = billing_model(question.group, requested, self._mapped, wire)
-        sold = not restricted(question, self._chosen, name)
-        self.sold = self.sold or sold
-        snapshot = self._snapshot(name) if sold else None
-        offer = Offer(wire, chain(requested, mapped, wire), snapshot, question.official(name))
-        self._offers[mapped, wire] = offer
-        return offer
+        if restricted(question, self._chosen, name):
+            return None
+        self.sold = True
+        snapshot = self._snapshot(name)
+        if snapshot is None:
+            return None
+        steps, price = chain(requested, mapped, wire), question.official(name)
+        return Offer(wire, steps, snapshot, cost_of(question, wire, snapshot), price)
 
     def _snapshot(self, name: str) -> PriceSnapshot | None:
         if name not in self._snapshots:
@@ -329,29 +328,19 @@ class Offers:
             )
         return self._snapshots[name]
 
-    def _cost(self, wire: str, multiplier: Decimal, snapshot: PriceSnapshot) -> PriceSnapshot:
-        key = (wire, multiplier, snapshot.billing_model)
-        found = self._costs.get(key)
-        if found is None:
-            found = cost_of(self._question, wire, format(multiplier, "f"), snapshot)
-            self._costs[key] = found
-        return found
 
-
-def cost_of(
-    question: Question, wire: str, multiplier: str, snapshot: PriceSnapshot
-) -> PriceSnapshot:
-    """What the upstream takes: the official price of what it is sent, times the account's factor.
+def cost_of(question: Question, wire: str, snapshot: PriceSnapshot) -> PriceSnapshot:
+    """What the upstream takes: the official price of what it is sent.
 
     Where that has no official price, the one of the billed name stands in, then the call's own.
     """
     rule = official_rule(question.official(wire) or question.official(snapshot.billing_model))
     if rule is None:
-        return replace(snapshot, multiplier=multiplier, multiplier_source="none")
+        return replace(snapshot, multiplier="1", multiplier_source="none")
     terms = rule.terms
     return PriceSnapshot(
         "official", rule.price_id, rule.version, wire, terms.mode, terms.prices, terms.intervals,
-        terms.tiers, multiplier, "none",
+        terms.tiers, "1", "none",
     )  # fmt: skip
 
 

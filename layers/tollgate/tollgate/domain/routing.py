@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tollgate.domain.catalog import Account, Channel, ChannelPart, GroupPart, ModelGroupChannel
 from tollgate.domain.patterns import across, allows, find, target_of
@@ -50,8 +51,7 @@ def ordered(accounts: Iterable[Account], session: str) -> list[Account]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """One account a call may go to: by which channel, and under which name that sells the model."""
 
     account: Account

@@ -134,6 +134,12 @@ def in_units_of(mode: BillingMode, usage: Usage, estimate: Usage) -> Usage:
     return replace(usage, quantities={**usage.quantities, **added}, source="estimated")
 
 
+def cost_rule(candidate: Candidate) -> PriceSnapshot:
+    """What the upstream takes from us: its price with the account's factor."""
+    factor = format(candidate.account.cost_multiplier, "f")
+    return candidate.cost if factor == "1" else replace(candidate.cost, multiplier=factor)
+
+
 def answered(usage: Usage, snapshot: PriceSnapshot, call: Call) -> Usage:
     """Usage of an answered call that is priced by times: one call, whatever it consumed.
 
@@ -190,12 +196,13 @@ def priced(
     estimate = estimated_usage(call, outcome.visible_bytes)
     told = served(consumed(admitted, outcome), call)
     usage = answered(in_units_of(snapshot.mode, told, estimate), snapshot, call)
-    paid = answered(in_units_of(candidate.cost.mode, told, estimate), candidate.cost, call)
+    cost = cost_rule(candidate)
+    paid = answered(in_units_of(cost.mode, told, estimate), cost, call)
     bill = charged(usage, candidate, outcome.hold.amount)
     return replace(
         blank,
         charge=bill.nanos,
-        cost=total(paid, candidate.cost),
+        cost=total(paid, cost),
         account=candidate.account.id,
         channel=candidate.channel,
         billing_model=snapshot.billing_model,
