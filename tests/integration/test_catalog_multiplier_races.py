@@ -67,18 +67,26 @@ def meanwhile(dynamo: InMemoryDynamo, operation: str, act: Callable[[], Any]) ->
     dynamo.before = before
 
 
+@pytest.mark.parametrize(
+    ("operation", "winner"),
+    [
+        pytest.param("UpdateItem", "00000002", id="before the loser has a number"),
+        pytest.param("PutItem", "00000003", id="before the loser writes"),
+        pytest.param("TransactWriteItems", "00000003", id="before the loser switches"),
+    ],
+)
 def test_a_lost_race_leaves_the_winners_set_alone(
-    dynamo: InMemoryDynamo, watched: CatalogTable
+    dynamo: InMemoryDynamo, watched: CatalogTable, operation: str, winner: str
 ) -> None:
     meanwhile(
         dynamo,
-        "TransactWriteItems",
+        operation,
         lambda: watched.multipliers.replace("grp_1", 2, {BOB: "3"}, LATER),
     )
     with pytest.raises(VersionMismatch):
         watched.multipliers.replace("grp_1", 2, NEW, AUTHOR)
     assert watched.own_multipliers("grp_1") == {BOB: "3"}
-    assert blocks() == ["00000003"]
+    assert blocks() == [winner]
 
 
 def test_an_edit_of_one_user_makes_a_replacement_lose(
@@ -93,6 +101,7 @@ def test_an_edit_of_one_user_makes_a_replacement_lose(
     with pytest.raises(VersionMismatch):
         watched.multipliers.replace("grp_1", 2, NEW, AUTHOR)
     assert watched.own_multipliers("grp_1") == {ANN: "1.5", BOB: "0.7"}
+    assert blocks() == ["00000001", "00000001"]
 
 
 def crash_at(dynamo: InMemoryDynamo, operation: str, number: int) -> None:
