@@ -29,6 +29,7 @@ MAY: dict[str, dict[str, int]] = {
     "PATCH /keys/<key>": OWNER,
     "DELETE /keys/<key>": OWNER,
     "PUT /keys/<key>/quota": OWNER,
+    "GET /prices": USERS,
     "GET /wallet": USERS,
     "GET /ledger": USERS,
     "GET /usage": USERS,

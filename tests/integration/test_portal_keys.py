@@ -10,7 +10,17 @@ from tests.portal_api import rows as stored
 from tollgate.services.own_keys import CREATION_LIMIT
 
 VIEW = {
-    *("id", "name", "last4", "group", "pricing_group", "quota_usd", "remaining_usd", "expires_at"),
+    *(
+        "id",
+        "name",
+        "last4",
+        "group",
+        "pricing_group",
+        "pricing_group_fallback",
+        "quota_usd",
+        "remaining_usd",
+        "expires_at",
+    ),
     *("models", "endpoints", "cost_in_stream", "receipt_in_stream"),
     *("status", "created_at", "version"),
 }
@@ -92,7 +102,7 @@ def test_a_repeated_request_makes_no_second_key_and_shows_no_secret(ann: Browser
     "field",
     [
         *("id", "user", "alias", "secret", "secret_hash", "pepper_generation", "last4", "version"),
-        *("pricing_group", "pricing_group_fallback", "remaining", "kind", "pk", "stamp", "status"),
+        *("remaining", "kind", "pk", "stamp", "status"),
     ],
 )
 def test_nobody_sets_what_they_were_not_offered(ann: Browser, field: str) -> None:

@@ -4,8 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tollgate.domain.definitions import Author, GroupDefinition, KeyDefinition, UserDefinition
+from tollgate.domain.definitions import (
+    Author,
+    CustomerPriceDefinition,
+    GroupDefinition,
+    KeyDefinition,
+    UserDefinition,
+)
 from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.domain.model_groups import DEFAULT_CODE
+from tollgate.domain.patterns import find
+from tollgate.domain.versions import in_force
 from tollgate.services.keys import KeyCreated, Keys
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.sign_in_attempts import Attempts
@@ -42,11 +51,48 @@ class OwnKeys:
         group = self.catalog.groups.find(draft.group)
         if group is None or not may_name(owner, group):
             raise ValidationFailed("group: there is none of this id for you", param="group")
+        self.check_pricing_group(draft.user, draft.pricing_group, author.at)
         self.attempts.take(f"keys#{draft.user}", CREATION_LIMIT)
         others = self.catalog.keys(draft.user).everything()
         if sum(key.status != "revoked" and key.id != draft.id for key in others) >= MOST_KEYS:
             raise Conflict(f"you have {MOST_KEYS} keys, the most there may be; revoke one first")
         return self.keys.create(draft, author, resumed=resumed)
+
+    def check_pricing_group(self, user: str, code: str, now_ms: int) -> None:
+        """Refuse a pricing group that is of no use to them (onehub.md §11.6).
+
+        A default is of use to everybody. Losing price or permission later leaves the key as it
+        is: calls are then refused.
+
+        Raises:
+            ValidationFailed: no model has both a price in force and a permission in it.
+        """
+        if code in {"", DEFAULT_CODE}:
+            return
+        customer = self.catalog.customer(user)
+        prices = [head.model for head in customer.heads.everything() if in_use(head, code, now_ms)]
+        granted = [
+            permission.model
+            for permission in customer.permissions.everything()
+            if permission.code == code and permission.enabled
+        ]
+        if not any(meet(one, other) for one in prices for other in granted):
+            raise ValidationFailed(
+                f"pricing_group: {code!r} is no group that you have a price and a permission for",
+                param="pricing_group",
+            )
+
+
+def in_use(head: CustomerPriceDefinition, code: str, now_ms: int) -> bool:
+    """Whether a price is in force in a model group."""
+    price = in_force(head.live, now_ms) if head.code == code else None
+    return price is not None and price.enabled
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether two patterns of model names have a name in common."""
+    rows = ({one: True}, other), ({other: True}, one)
+    return any(find(row, name.removesuffix("*")) is not None for row, name in rows)
 
 
 def may_name(user: UserDefinition, group: GroupDefinition) -> bool:

@@ -4,6 +4,7 @@ from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.portal.desk import Desk
 from tollgate.web.portal.keys import KeyResource
 from tollgate.web.portal.people import PeopleResource
+from tollgate.web.portal.prices import PriceResource
 from tollgate.web.portal.rates import RateResource
 from tollgate.web.portal.statistics import StatisticsResource
 from tollgate.web.portal.usage import UsageResource
@@ -12,6 +13,7 @@ from tollgate.web.portal.wallet import WalletResource
 RESOURCES = (
     PeopleResource,
     KeyResource,
+    PriceResource,
     RateResource,
     WalletResource,
     UsageResource,

@@ -15,6 +15,7 @@ from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.pepper import Peppers
 from tollgate.store.rollups import Rollups
 from tollgate.store.sign_in_attempts import Attempts
+from tollgate.store.snapshots import Snapshots
 from tollgate.store.usage import UsageRecords
 from tollgate.store.wallet import Wallets
 from tollgate.web.management.calls import current
@@ -33,6 +34,7 @@ class Stores:
     wallets: Wallets
     usage: UsageRecords
     rollups: Rollups
+    snapshots: Snapshots
     peppers: Peppers
     attempts: Attempts
 

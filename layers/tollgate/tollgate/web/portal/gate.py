@@ -17,7 +17,7 @@ from tollgate.web.portal.cookies import secret_in
 from tollgate.web.requests import Request
 
 OWN: Final = frozenset(
-    {"session.own", "me.own", "keys.own", "groups.own", "wallet.own", "usage.own"}
+    {"session.own", "me.own", "keys.own", "groups.own", "prices.own", "wallet.own", "usage.own"}
 )
 """What every user may: all there is, over what is their own."""
 

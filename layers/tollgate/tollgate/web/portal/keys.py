@@ -32,6 +32,7 @@ from tollgate.web.management.fields import (
 from tollgate.web.management.versions import wanted
 from tollgate.web.portal.desk import ROOT, Desk
 
+Fallback = Literal["refuse", "default"]
 SHOWN_ONCE = "The secret is shown once, now; create another key if it is lost."
 PLAIN = (
     "id",
@@ -39,6 +40,7 @@ PLAIN = (
     "last4",
     "group",
     "pricing_group",
+    "pricing_group_fallback",
     "expires_at",
     "models",
     "endpoints",
@@ -56,6 +58,7 @@ class KeyView(BaseModel):
     last4: str
     group: str
     pricing_group: str
+    pricing_group_fallback: str
     quota_usd: Annotated[str | None, Field(description="Null is no limit of its own.")]
     remaining_usd: Annotated[str | None, Field(description="What is left of the quota.")]
     expires_at: int | None
@@ -88,10 +91,15 @@ class KeyCreated(KeyView):
 
 
 class KeyCreate(Body):
-    """A new key. `models` and `endpoints` empty allow all; `expires_at` is in epoch ms."""
+    """A new key. `models` and `endpoints` empty allow all; `expires_at` is in epoch ms.
+
+    `pricing_group` is a model group that one has a price and a permission for, or the default.
+    """
 
     group: Id
     name: Text = ""
+    pricing_group: Text = ""
+    pricing_group_fallback: Fallback = "refuse"
     quota_usd: Budget | None = None
     expires_at: Epoch | None = None
     models: Names = empty(list)
@@ -101,9 +109,11 @@ class KeyCreate(Body):
 
 
 class KeyPatch(Body):
-    """What is sent is changed; null clears `name`, lists and expiry."""
+    """What is sent is changed; null clears `name`, `pricing_group`, lists and expiry."""
 
     name: Name | None = absent()
+    pricing_group: Name | None = absent()
+    pricing_group_fallback: Fallback = absent()
     expires_at: Epoch | None = absent()
     models: Names | None = absent()
     endpoints: Names | None = absent()
@@ -190,10 +200,12 @@ class KeyResource:
 
     def patch(self, key: str, body: KeyPatch, if_match: IfMatch = None) -> KeyView:
         """Change a key; disabling it takes effect on the next call."""
-        changes = body.changes({"name": "", "models": (), "endpoints": ()})
+        changes = body.changes({"name": "", "pricing_group": "", "models": (), "endpoints": ()})
         changes |= {
             name: tuple(changes[name]) for name in ("models", "endpoints") if name in changes
         }
+        asked = changes.get("pricing_group", "")
+        self._own.check_pricing_group(self._desk.user, asked, self._desk.clock())
         changed = self._keys.change(
             self._desk.user,
             key,
@@ -233,6 +245,8 @@ def draft_of(user: str, identity: str, body: KeyCreate) -> KeyDefinition:
         last4="",
         group=body.group,
         name=body.name,
+        pricing_group=body.pricing_group,
+        pricing_group_fallback=body.pricing_group_fallback,
         quota=None if body.quota_usd is None else parse_usd(body.quota_usd, "quota_usd"),
         expires_at=body.expires_at,
         models=tuple(body.models),

@@ -41,6 +41,7 @@ def undressed() -> tuple[Endpoint, ...]:
         wallets=Wallets(cast(Dynamo, nothing), "", lambda below: below, lambda: 0),
         usage=UsageRecords(cast(Dynamo, nothing), ""),
         rollups=Rollups(cast(Dynamo, nothing), ""),
+        snapshots=nothing,
         peppers=nothing,
         attempts=nothing,
     )

@@ -16,6 +16,7 @@ from tollgate.store.passwords import PasswordHashes
 from tollgate.store.rollups import Rollups
 from tollgate.store.sessions import Sessions
 from tollgate.store.sign_in_attempts import Attempts
+from tollgate.store.snapshots import Snapshots
 from tollgate.store.state import bind_state
 from tollgate.store.usage import UsageRecords
 from tollgate.store.wallet import Wallets
@@ -47,6 +48,7 @@ def open_stores(settings: Settings, aws: Aws, around: Surroundings) -> Stores:
         ),
         usage=UsageRecords(aws.dynamo, settings.usage_table),
         rollups=Rollups(aws.dynamo, settings.rollups_table),
+        snapshots=Snapshots(aws.dynamo, settings.state_table),
         peppers=aws.peppers,
         attempts=Attempts(around.clock),
     )
