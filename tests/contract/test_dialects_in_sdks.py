@@ -323,3 +323,46 @@ def test_google_reads_a_stream_that_tells_its_cost(
     assert [chunk.text for chunk in chunks] == ["Hel", "lo"]
     assert chunks[-1].usage_metadata is not None
     assert chunks[-1].usage_metadata.candidates_token_count == 2
+
+
+SPOKEN = b'data: {"type":"transcript.text.delta","delta":"Hel"}\n\n'
+SHOWN = (
+    b"event: image_generation.partial_image\n"
+    b'data: {"type":"image_generation.partial_image","b64_json":"QUJD","partial_image_index":0}\n\n'
+)
+
+
+def asked(chat: openai.OpenAI, name: str) -> Iterator[object]:
+    """A stream of a transcript, or of a picture."""
+    if name == "openai_images":
+        return iter(chat.images.generate(model="m", prompt="A gate", stream=True))
+    return iter(chat.audio.transcriptions.create(model="m", file=b"RIFF", stream=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [
+        pytest.param("openai_transcriptions", SPOKEN, id="a transcript"),
+        pytest.param("openai_images", SHOWN, id="a picture"),
+    ],
+)
+@pytest.mark.parametrize("reason", ["time_limit", "balance", None])
+def test_openai_raises_our_stops_and_errors_of_other_streams(
+    upstream: Upstream, chat: openai.OpenAI, name: str, begin: bytes, reason: StopReason | None
+) -> None:
+    dialect = load(name)
+    end = (
+        dialect.write_stream_error(FAILED, CALL, "req_1")
+        if reason is None
+        else dialect.write_stop(reason, CALL, "req_1")
+    )
+    upstream.body = begin + (dialect.keep_alive or b"") + end
+    seen: list[object] = []
+    with pytest.raises(openai.APIError) as raised:
+        for event in asked(chat, name):
+            seen.append(event)  # noqa: PERF402 - what came before the error counts
+    assert len(seen) == 1
+    assert isinstance(raised.value.body, dict)
+    assert raised.value.body["request_id"] == "req_1"
+    codes = {"time_limit": "upstream_timeout", "balance": "insufficient_user_quota"}
+    assert raised.value.code == codes.get(str(reason), "upstream_error")
