@@ -113,6 +113,34 @@ def test_gemini_whole_and_streamed(gemini_sdk: Any) -> None:
     assert {model.name for model in gemini_sdk.models.list()} >= {"models/gemini-2.5-flash"}
 
 
+def test_streams_tell_what_they_cost_and_quotes_what_they_will(
+    openai_sdk: Any, anthropic_sdk: Any, lab: Lab
+) -> None:
+    chunks = openai_sdk.chat.completions.create(
+        model="gpt-4o-mini",
+        messages=HELLO,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    (used,) = (chunk.usage for chunk in chunks if chunk.usage is not None)
+    asked = {"model": "claude-haiku-4-5", "max_tokens": 100, "messages": HELLO}
+    with anthropic_sdk.messages.create(**asked, stream=True) as stream:
+        (changed,) = (event for event in stream if event.type == "message_delta")
+    # 6 tokens at 0.15 and 8 at 0.6; 6 at 1 and 8 at 5 USD per million
+    assert (used.to_dict()["cost"], changed.usage.to_dict()["cost"]) == (0.0000057, 0.000046)
+    before = lab.usage()
+    assert {"0.000046", "0.0000057"} <= {receipt["charge_usd"] for receipt in before}
+    quoted = openai_sdk.post(
+        "/chat/completions",
+        body={"model": "gpt-4o-mini", "max_tokens": 100, "messages": HELLO},
+        options={"params": {"dry_run": "true"}},
+        cast_to=object,
+    )
+    assert (quoted["object"], quoted["would_admit"]) == ("tollgate.quote", True)
+    assert quoted["maximum_charge_usd"] == quoted["hold_usd"]
+    assert len(lab.usage()) == len(before)
+
+
 def test_refusals_are_the_sdks_own_errors(
     openai_sdk: Any, anthropic_sdk: Any, gemini_sdk: Any
 ) -> None:
@@ -129,7 +157,7 @@ def test_what_was_used_is_what_was_paid(lab: Lab) -> None:
     wallet = lab.settled()
     receipts = lab.usage()
     states = [receipt["state"] for receipt in receipts]
-    assert (states.count("final"), states.count("refused"), len(states)) == (8, 3, 11)
+    assert (states.count("final"), states.count("refused"), len(states)) == (10, 3, 13)
     for receipt in receipts:
         lines = sum(nanos(line["amount_usd"]) for line in receipt["lines"])
         assert lines == nanos(receipt["charge_usd"])
