@@ -15,6 +15,7 @@ from tollgate.domain.amounts import PRICE_UNIT, fraction, lowest, shown, text_of
 from tollgate.domain.catalog import BillingMode, Currency, Interval, PriceTexts
 from tollgate.domain.charge import PER_MILLION
 from tollgate.domain.definition_rules import require
+from tollgate.domain.definitions import Setting
 from tollgate.domain.price_draft import VIRTUAL_TOKENS
 from tollgate.domain.price_rules import check_decimal
 
@@ -138,6 +139,16 @@ def check_fx(text: str, field: str) -> None:
     good = FX.fullmatch(text) is not None and Fraction(text) > 0
     english, chinese = 'yuan per dollar as text, such as "7.0"', "一美元兑人民币的汇率，例如 7.0"
     require(good, field, english, chinese)
+
+
+def check_fx_setting(setting: Setting) -> None:
+    """Refuse an exchange rate among the settings that is none.
+
+    Raises:
+        ValidationFailed: naming `value`.
+    """
+    if setting.name == FX_SETTING:
+        check_fx(str(setting.value), "value")
 
 
 def check_typed(text: str, field: str) -> None:

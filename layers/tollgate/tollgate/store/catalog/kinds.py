@@ -41,6 +41,7 @@ from tollgate.domain.definitions import (
     UserDefinition,
 )
 from tollgate.domain.patterns import normal
+from tollgate.domain.price_entry import check_fx_setting
 from tollgate.store.catalog.access import Claim, Kind
 from tollgate.store.catalog.items import (
     AccountItem,
@@ -122,6 +123,12 @@ def group_name(model: str, code: str) -> str:
 def version_name(number: int) -> str:
     """The sort key of a price version."""
     return f"{number:08d}"
+
+
+def check_any_setting(setting: Setting) -> None:
+    """A setting by its name, and by what it means where that is known."""
+    check_setting(setting)
+    check_fx_setting(setting)
 
 
 USER: Final = Kind(
@@ -224,7 +231,7 @@ PERMISSION: Final = Kind(
     lambda permission: check_model(permission.model),
     name=lambda permission: group_name(permission.model, permission.code),
 )
-SETTING: Final = Kind(Setting, SettingItem, check_setting, name=lambda setting: setting.name)
+SETTING: Final = Kind(Setting, SettingItem, check_any_setting, name=lambda setting: setting.name)
 PASSWORD: Final = Kind(Password, PasswordItem, lambda _: None, name=lambda _: "password")
 DATA_KEY: Final = Kind(
     DataKeyDefinition,
