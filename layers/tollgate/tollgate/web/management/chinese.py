@@ -27,4 +27,5 @@ OTHERWISE: Final = "无效"
 
 def in_chinese(error: Mapping[str, Any]) -> str:
     """One of pydantic's errors; the refused value itself is never repeated."""
-    return SAID.get(error["type"], OTHERWISE).format_map(error.get("ctx") or {})
+    said = SAID.get(error["type"], OTHERWISE).format_map(error.get("ctx") or {})
+    return said.replace(" or ", " 或 ")
