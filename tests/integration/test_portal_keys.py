@@ -177,6 +177,17 @@ def test_a_key_is_changed_from_the_version_that_was_seen(ann: Browser) -> None:
     assert (stale.status, stale.json["code"]) == (412, "version_mismatch")
 
 
+def test_a_key_says_what_its_streams_tell(ann: Browser) -> None:
+    plain = ann.created("/keys", {"group": "grp_0"})
+    assert (plain["cost_in_stream"], plain["receipt_in_stream"]) == (True, False)
+    wanted = {"cost_in_stream": False, "receipt_in_stream": True}
+    asked = ann.created("/keys", {"group": "grp_0", **wanted})
+    assert {name: asked[name] for name in wanted} == wanted
+    back = {"cost_in_stream": True, "receipt_in_stream": False}
+    changed = ann.call("PATCH", f"/keys/{asked['id']}", back, headers={"If-Match": '"1"'}).json
+    assert {name: changed[name] for name in back} == back
+
+
 def test_a_disabled_or_revoked_key_is_refused_by_the_wallet_at_once(ann: Browser) -> None:
     wallets, catalog = ann.portal.stores.wallets, ann.portal.stores.catalog
     disabled, revoked = (ann.created("/keys", {"group": "grp_0"})["id"] for _ in range(2))
