@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from local.events.stream_reader import StreamsClient
 
 REGION: Final = "us-east-1"
+CREDENTIAL: Final = "local"
+"""Key and secret of every process here; emulators take anything, save in a signed link."""
+
 CONFIG: Final = Config(
     account_id_endpoint_mode="disabled",
     retries={"mode": "standard", "total_max_attempts": 3},
@@ -34,8 +37,8 @@ class Cloud:
 
     endpoint: str
     region: str = REGION
-    access_key: str = "local"
-    secret_key: str = "local"  # noqa: S105 - no secret: emulators take anything
+    access_key: str = CREDENTIAL
+    secret_key: str = CREDENTIAL
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from local.child import Child, Program
-from local.emulator.cloud import REGION, Cloud
+from local.emulator.cloud import CREDENTIAL, REGION, Cloud
 from local.options import ROOT, Options
 from local.ports import NotReady, free_port, wait_for
 from local.template.application import ACCOUNT
@@ -67,6 +67,8 @@ def _ministack(options: Options, port: int) -> Program:
         "SERVICES": SERVICES,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": CREDENTIAL,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIAL,
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": "unix:///nonexistent",  # it looks for containers to clean up otherwise
