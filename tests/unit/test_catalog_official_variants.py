@@ -60,13 +60,15 @@ def seconds(label: str, price: str) -> Interval:
                 "times",
                 {"images": "0.04"},
                 (
+                    images("1024x1024", "0.04"),
+                    images("1792x1024", "0.12"),
                     images("hd/1024x1024", "0.08"),
                     images("hd/1792x1024", "0.12"),
                     images("standard/1024x1024", "0.04"),
                 ),
                 source=SOURCE,
             ),
-            id="rows by quality and size; the ordinary one is the price without a name",
+            id="rows by quality and size; without a quality the standard, else the dearest",
         ),
         pytest.param(
             {
@@ -82,6 +84,8 @@ def seconds(label: str, price: str) -> Interval:
                 "times",
                 {"images": "0.04194304"},
                 (
+                    images("1024x1024", "0.04194304"),
+                    images("1024x1792", "0.0917504"),
                     images("standard/1024x1024", "0.04194304"),
                     images("standard/1024x1792", "0.0917504"),
                 ),
@@ -104,13 +108,18 @@ def seconds(label: str, price: str) -> Interval:
         pytest.param(
             {
                 "low/1024-x-1024/m": {**PICTURE, "output_cost_per_image": "0.006"},
+                "high/1024-x-1024/m": {**PICTURE, "output_cost_per_image": "0.05"},
                 "m": {**PICTURE, "output_cost_per_image": "0.145"},
             },
             PriceDraft(
                 "m",
                 "times",
                 {"images": "0.145"},
-                (images("low/1024x1024", "0.006"),),
+                (
+                    images("1024x1024", "0.05"),
+                    images("high/1024x1024", "0.05"),
+                    images("low/1024x1024", "0.006"),
+                ),
                 source=SOURCE,
             ),
             id="sizes beside a row of the model's own",

@@ -24,8 +24,9 @@ from tollgate.store.catalog.cost_map import (
 SIZE: Final = re.compile(r"(\d+)-x-(\d+)|max-x-max")
 STEPS: Final = re.compile(r"\d+-steps|max-steps")
 QUALITY: Final = re.compile(r"hd|standard|low|medium|high|xhigh|max")
-ORDINARY: Final = ("standard/1024x1024", "1024x1024", "medium/1024x1024")
-"""What vendors draw for a call that names no size, the likeliest first."""
+STANDARD: Final = "standard"
+ORDINARY: Final = "1024x1024"
+"""What vendors draw for a call that names no size."""
 
 LARGEST: Final = "any"
 """Stands for `max-x-max`: no label that calls have, but what a size without a price costs."""
@@ -67,15 +68,28 @@ def image_price(label: str, row: Row) -> Decimal:
     return Decimal(amount(by_pixel, Decimal(width) * Decimal(height)))
 
 
+def unqualified(figures: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """The figures with one for each size as such, for calls that name no quality.
+
+    It is the standard one's where there is a standard, else the dearest.
+    """
+    plain: dict[str, Decimal] = {}
+    for label, price in figures.items():
+        quality, _, size = label.rpartition("/")
+        standard = figures.get(f"{STANDARD}/{size}")
+        if quality and size not in figures:
+            plain[size] = max(price, plain.get(size, price)) if standard is None else standard
+    return {**figures, **plain}
+
+
 def with_sizes(model: str, draft: PriceDraft | None, sizes: Mapping[str, Row]) -> PriceDraft | None:
     """A model's draft with the prices of its sizes; one made of them where it has no row."""
     figures = {label: image_price(label, row) for label, row in sizes.items()}
-    figures = {label: price for label, price in figures.items() if price}
+    figures = unqualified({label: price for label, price in figures.items() if price})
     if not figures or (draft is not None and "images" not in draft.prices):
         return draft
     if draft is None:
-        usual = next((figures[label] for label in ORDINARY if label in figures), None)
-        flat = max(figures.values()) if usual is None else usual
+        flat = figures.get(ORDINARY) or max(figures.values())
         row: Any = next(iter(sizes.values()))
         draft = PriceDraft(model, "times", {"images": amount(flat, ONE)}, source=source_of(row))
     own = {LARGEST, *(interval.label for interval in draft.intervals)}
