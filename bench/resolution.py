@@ -27,7 +27,8 @@ from tollgate.domain.catalog import (
     Profile,
 )
 from tollgate.domain.price_draft import price_of
-from tollgate.domain.resolution import Caller, Question, resolve
+from tollgate.domain.question import Caller, Question
+from tollgate.domain.resolution import resolve
 from tollgate.store.catalog.official import bundled
 from tollgate.store.snapshot_parts import (
     read_global,

@@ -17,7 +17,8 @@ from tollgate.domain.catalog import (
     Profile,
 )
 from tollgate.domain.channel_rows import SentRow, check_rows, rows_by_name
-from tollgate.domain.resolution import Caller, Candidate, Question, resolve
+from tollgate.domain.question import Caller, Question
+from tollgate.domain.resolution import Candidate, resolve
 
 NOW: Final = 1_000_000
 SONNET: Final = "claude-sonnet-4"

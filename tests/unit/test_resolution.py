@@ -9,7 +9,8 @@ from tollgate.domain import errors
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import Account, Channel, GlobalPart, GroupPart, Key, Price, Profile
 from tollgate.domain.patterns import allows, find, translate
-from tollgate.domain.resolution import Caller, Question, resolve
+from tollgate.domain.question import Caller, Question
+from tollgate.domain.resolution import resolve
 from tollgate.domain.routing import chain, ordered, serves
 
 NOW = 1_000_000

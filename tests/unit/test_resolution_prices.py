@@ -22,7 +22,8 @@ from tollgate.domain.catalog import (
     Price,
     Profile,
 )
-from tollgate.domain.resolution import Caller, Candidate, Question, resolve
+from tollgate.domain.question import Caller, Question
+from tollgate.domain.resolution import Candidate, resolve
 
 NOW = 1_000_000
 ACCOUNT = Account("acc_1", "one", "openai", "apikey", "https://api.example.com/v1", {})

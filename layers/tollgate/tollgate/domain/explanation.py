@@ -22,18 +22,16 @@ from tollgate.domain.model_groups import (
     permitted,
 )
 from tollgate.domain.patterns import find, matching, normal
-from tollgate.domain.resolution import (
-    Question,
+from tollgate.domain.question import Question
+from tollgate.domain.rating import (
     Rule,
-    admit,
     billing_model,
     channel_row,
-    mapped_name,
     multiplier_of,
-    permit,
     restricted,
     rule_of,
 )
+from tollgate.domain.resolution import admit, mapped_name, permit
 
 Codes = Mapping[str, frozenset[str]]
 """Model group codes by normal model pattern."""

@@ -5,25 +5,10 @@ The order is fixed (ruling R1): effective group → channel mapping → model gr
 before any money moves.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from tollgate.domain.call import Call
-from tollgate.domain.catalog import (
-    Account,
-    ChannelPart,
-    ChannelPricing,
-    ChannelRow,
-    Currency,
-    CustomerPrice,
-    GlobalPart,
-    GroupPart,
-    Key,
-    Price,
-    Profile,
-)
-from tollgate.domain.charge import MultiplierSource, PriceSnapshot, Source
+from tollgate.domain.catalog import Account, GroupPart, Price
+from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.errors import (
     GroupNotPermitted,
     KeyDisabled,
@@ -35,15 +20,10 @@ from tollgate.domain.errors import (
     NoHealthyAccount,
     UserDisabled,
 )
-from tollgate.domain.model_groups import Asking, Chosen, choose, in_force, named
-from tollgate.domain.patterns import across, allows, find, translate
-from tollgate.domain.price_terms import (
-    NOTHING,
-    Terms,
-    channel_terms,
-    customer_terms,
-    official_terms,
-)
+from tollgate.domain.model_groups import Asking, Chosen, choose, named
+from tollgate.domain.patterns import allows, translate
+from tollgate.domain.question import Caller, Question
+from tollgate.domain.rating import billing_model, cost_of, freeze, restricted, rule_of
 from tollgate.domain.routing import (
     Binding,
     Route,
@@ -70,14 +50,6 @@ class Candidate(NamedTuple):
     snapshot: PriceSnapshot
     cost: PriceSnapshot
     price: Price | None
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls: the user's profile and the key they used."""
-
-    profile: Profile
-    key: Key
 
 
 def admit(caller: Caller, model: str, now_ms: int) -> None:
@@ -108,39 +80,6 @@ def permit(caller: Caller, group: GroupPart) -> None:
         raise GroupNotPermitted(f"group {group.name!r} is not open to this user")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Everything resolution looks at: the call, who makes it, and the catalog at one instant.
-
-    `multiplier` is the user's own in this group, None when they have none. `bound` are the
-    channels that the chosen model group is bound to, by id.
-    """
-
-    caller: Caller
-    call: Call
-    platforms: tuple[str, ...]
-    everywhere: GlobalPart
-    group: GroupPart
-    now_ms: int
-    multiplier: str | None = None
-    bound: Mapping[str, ChannelPart] = field(default_factory=dict)
-
-    @property
-    def session(self) -> str:
-        """What keeps a caller's calls on one account."""
-        return self.call.session or self.caller.key.id
-
-    def official(self, name: str) -> Price | None:
-        """The official price of a name that is in force: exact, else by the longest `prefix*`."""
-        return official_price(self.everywhere.prices, name, self.now_ms)
-
-
-def official_price(prices: Mapping[str, tuple[Price, ...]], name: str, now_ms: int) -> Price | None:
-    """The official price of a name: exact, else by the longest `prefix*`."""
-    found = find(prices, name)
-    return in_force(found[1], now_ms) if found else None
-
-
 def mapped_name(question: Question) -> str:
     """The name the effective group's own channel sells the model under."""
     return channel_mapped(question.group.channel, question.group.platform, question.call.model)
@@ -156,119 +95,6 @@ def model_group(question: Question, mapped: str) -> Chosen:
     name = named(question.everywhere, question.call.model, mapped)
     asking = Asking(question.everywhere, caller.profile, caller.key, name, question.now_ms)
     return choose(asking)
-
-
-# --- what a name costs ----------------------------------------------------------------------------
-
-
-def billing_model(group: GroupPart, requested: str, mapped: str, wire: str) -> str:
-    """The name that is priced, as the channel's `billing_model_source` says."""
-    source = group.channel.billing_model_source if group.channel else "channel_mapped"
-    return {"requested": requested, "channel_mapped": mapped, "upstream": wire}[source]
-
-
-def channel_row(question: Question, name: str) -> tuple[ChannelPricing, ChannelRow] | None:
-    """The row of the effective group's own channel for a name, and the version it is from (R3)."""
-    group = question.group
-    pricing = in_force(group.channel.pricing, question.now_ms) if group.channel else None
-    found = None if pricing is None else across(pricing.rows, group.platform, name)
-    return None if pricing is None or found is None else (pricing, found[1])
-
-
-def restricted(question: Question, chosen: Chosen, name: str) -> bool:
-    """Whether the channel sells only what it prices, and this name is not among it (R6)."""
-    channel = question.group.channel
-    if channel is None or not channel.restrict_models or chosen.price is not None:
-        return False
-    return channel_row(question, name) is None
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Where a price is from and what it says, before any multiplier."""
-
-    source: Source
-    price_id: str
-    version: int
-    terms: Terms
-    currency: Currency = "USD"
-    fx: str = ""
-    multiplied: bool = True
-
-
-def rule_of(question: Question, chosen: Chosen, name: str) -> Rule | None:
-    """What prices a billing name: customer, else channel, else official; None when nothing does."""
-    if chosen.price is not None:
-        return customer_rule(question, chosen.price, name)
-    return channel_rule(question, name) or official_rule(question.official(name))
-
-
-def official_rule(price: Price | None) -> Rule | None:
-    """The rule of an official price."""
-    if price is None:
-        return None
-    terms = official_terms(price)
-    return Rule("official", price.model, price.version, terms, price.currency, price.fx)
-
-
-def channel_rule(question: Question, name: str) -> Rule | None:
-    """The rule of the channel's row over the official price, where the row prices anything."""
-    found, channel = channel_row(question, name), question.group.channel
-    if found is None or channel is None:
-        return None
-    pricing, row = found
-    if row.mode is None and not (row.prices or row.intervals or row.tiers):
-        return None
-    base = question.official(name)
-    terms = channel_terms(row, NOTHING if base is None else official_terms(base))
-    if not (terms.prices or terms.intervals):
-        return None
-    return Rule("channel", f"{channel.id}#{row.platform}#{row.pattern}", pricing.version, terms)
-
-
-def customer_rule(question: Question, price: CustomerPrice, name: str) -> Rule:
-    """The rule of a user's own price beside the official price of the public name."""
-    base = question.official(question.call.model) or question.official(name)
-    terms = customer_terms(price, NOTHING if base is None else official_terms(base))
-    return Rule(
-        source="customer",
-        price_id=f"{price.model}#{price.code}",
-        version=price.version,
-        terms=terms,
-        currency=price.currency,
-        fx=price.fx,
-        multiplied=price.apply_group_multiplier,
-    )
-
-
-def multiplier_of(question: Question, rule: Rule) -> tuple[str, MultiplierSource]:
-    """The user's own multiplier in the group, else the group's; none on a price net of it."""
-    if not rule.multiplied:
-        return "1", "none"
-    if question.multiplier is not None:
-        return question.multiplier, "user"
-    return format(question.group.multiplier, "f"), "group"
-
-
-def freeze(question: Question, chosen: Chosen, name: str, rule: Rule) -> PriceSnapshot:
-    """A rule as it stands now, with everything settlement will look at."""
-    multiplier, source = multiplier_of(question, rule)
-    return PriceSnapshot(
-        source=rule.source,
-        price_id=rule.price_id,
-        version=rule.version,
-        billing_model=name,
-        mode=rule.terms.mode,
-        prices=rule.terms.prices,
-        intervals=rule.terms.intervals,
-        tiers=rule.terms.tiers,
-        multiplier=multiplier,
-        multiplier_source=source,
-        model_group=chosen.code,
-        flags=chosen.flags,
-        currency=rule.currency,
-        fx=rule.fx,
-    )
 
 
 # --- accounts -------------------------------------------------------------------------------------
@@ -327,21 +153,6 @@ class Offers:
                 None if rule is None else freeze(self._question, self._chosen, name, rule)
             )
         return self._snapshots[name]
-
-
-def cost_of(question: Question, wire: str, snapshot: PriceSnapshot) -> PriceSnapshot:
-    """What the upstream takes: the official price of what it is sent.
-
-    Where that has no official price, the one of the billed name stands in, then the call's own.
-    """
-    rule = official_rule(question.official(wire) or question.official(snapshot.billing_model))
-    if rule is None:
-        return replace(snapshot, multiplier="1", multiplier_source="none")
-    terms = rule.terms
-    return PriceSnapshot(
-        "official", rule.price_id, rule.version, wire, terms.mode, terms.prices, terms.intervals,
-        terms.tiers, "1", "none",
-    )  # fmt: skip
 
 
 def routes_of(question: Question, chosen: Chosen, mapped: str) -> list[Route]:

@@ -23,14 +23,8 @@ from tollgate.domain.errors import (
 from tollgate.domain.estimate import Demand, demand, hold_amount
 from tollgate.domain.money import CHARGE_LIMIT, usd
 from tollgate.domain.patterns import allows
-from tollgate.domain.resolution import (
-    Caller,
-    Candidate,
-    Question,
-    mapped_name,
-    model_group,
-    resolve,
-)
+from tollgate.domain.question import Caller, Question
+from tollgate.domain.resolution import Candidate, mapped_name, model_group, resolve
 from tollgate.services.catalog import Catalog
 from tollgate.store.dynamodb import StoreError
 from tollgate.store.wallet import Hold, HoldRequest, StaleProfile, Wallets

@@ -21,7 +21,7 @@ from tollgate.domain.definitions import CustomerPriceDefinition, Permission
 from tollgate.domain.errors import NotFound
 from tollgate.domain.explanation import Explanation, Records, explain
 from tollgate.domain.patterns import normal
-from tollgate.domain.resolution import Caller, Question
+from tollgate.domain.question import Caller, Question
 from tollgate.store.catalog.table import CatalogTable
 
 NO_GROUP: Final = GroupPart("", 0, "", "", "openai", "active", Decimal(1))

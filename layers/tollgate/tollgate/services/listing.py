@@ -9,7 +9,8 @@ from tollgate.domain.catalog import GlobalPart, GroupPart, Profile
 from tollgate.domain.definition_rules import PLATFORMS
 from tollgate.domain.errors import ModelNotFound, StoreUnavailable, TollgateError
 from tollgate.domain.patterns import normal
-from tollgate.domain.resolution import Caller, check, permit, resolve
+from tollgate.domain.question import Caller
+from tollgate.domain.resolution import check, permit, resolve
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.receipts import Receipts

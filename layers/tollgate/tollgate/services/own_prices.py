@@ -9,7 +9,8 @@ from tollgate.domain.catalog import GlobalPart, GroupPart, Key, Profile
 from tollgate.domain.explanation import Explanation, explain
 from tollgate.domain.multipliers import place
 from tollgate.domain.patterns import find, matching
-from tollgate.domain.resolution import Caller, Question, mapped_name
+from tollgate.domain.question import Caller, Question
+from tollgate.domain.resolution import mapped_name
 from tollgate.domain.routing import serves
 from tollgate.store.snapshots import Snapshots
 

@@ -15,8 +15,8 @@ from tollgate.dialects import Dialect
 from tollgate.domain.call import Call
 from tollgate.domain.errors import TollgateError, Unauthenticated
 from tollgate.domain.holds import RANDOM_LIMIT, Birth, new_hold_id, request_id, rid_of
+from tollgate.domain.question import Caller
 from tollgate.domain.record import UsageRecord
-from tollgate.domain.resolution import Caller
 from tollgate.services.admission import Admission
 from tollgate.store.dynamodb import StoreError
 from tollgate.store.usage import UsageRecords

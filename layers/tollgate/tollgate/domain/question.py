@@ -1,0 +1,50 @@
+"""What resolution looks at: who calls, for what, and the catalog at one instant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tollgate.domain.call import Call
+from tollgate.domain.catalog import ChannelPart, GlobalPart, GroupPart, Key, Price, Profile
+from tollgate.domain.model_groups import in_force
+from tollgate.domain.patterns import find
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the user's profile and the key they used."""
+
+    profile: Profile
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything resolution looks at: the call, who makes it, and the catalog at one instant.
+
+    `multiplier` is the user's own in this group, None when they have none. `bound` are the
+    channels that the chosen model group is bound to, by id.
+    """
+
+    caller: Caller
+    call: Call
+    platforms: tuple[str, ...]
+    everywhere: GlobalPart
+    group: GroupPart
+    now_ms: int
+    multiplier: str | None = None
+    bound: Mapping[str, ChannelPart] = field(default_factory=dict)
+
+    @property
+    def session(self) -> str:
+        """What keeps a caller's calls on one account."""
+        return self.call.session or self.caller.key.id
+
+    def official(self, name: str) -> Price | None:
+        """The official price of a name that is in force: exact, else by the longest `prefix*`."""
+        return official_price(self.everywhere.prices, name, self.now_ms)
+
+
+def official_price(prices: Mapping[str, tuple[Price, ...]], name: str, now_ms: int) -> Price | None:
+    """The official price of a name: exact, else by the longest `prefix*`."""
+    found = find(prices, name)
+    return in_force(found[1], now_ms) if found else None
