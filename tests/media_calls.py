@@ -64,13 +64,14 @@ def form(model: str, sound: bytes, **fields: str) -> bytes:
     return b"".join([*parts, head, sound, b"\r\n--edge--\r\n"])
 
 
-def transcribe(opened: Gateway, body: bytes) -> Seen:
+def transcribe(opened: Gateway, body: bytes, **query: str) -> Seen:
     """Send a form as API Gateway hands binary bodies over."""
     return opened.post(
         "/v1/audio/transcriptions",
         base64.b64encode(body).decode(),
         {"authorization": f"Bearer {SECRET}", "content-type": TYPE},
         isBase64Encoded=True,
+        multiValueQueryStringParameters={name: [text] for name, text in query.items()},
     )
 
 

@@ -165,6 +165,14 @@ def test_more_than_the_sound_can_be_is_charged_at_most_what_was_held() -> None:
     assert (record.charge, record.held, record.suspect) == (900_000, 900_000, True)
 
 
+def test_a_transcription_is_quoted_by_what_it_would_hold() -> None:
+    opened = gateway(lambda request: heard({}))
+    seen = transcribe(opened, form("whisper-1", wav(8_040)), dry_run="true")
+    assert (seen.status, seen.json["hold_usd"]) == (200, "0.0009")
+    assert seen.json["maximum_charge_usd"] == "0.0009"
+    assert (opened.upstream.requests, opened.all_records()) == ([], ())
+
+
 def test_a_form_that_is_none_is_refused_before_anything_is_held() -> None:
     opened = gateway(lambda request: heard({}))
     seen = transcribe(opened, b"--edge\r\nnothing")

@@ -154,6 +154,11 @@ def test_what_is_missing_is_named(members: dict[str, Any]) -> None:
             Usage({"images": 1}, labels=("high", "2K")),
             id="filtered ones do not count",
         ),
+        pytest.param(
+            {"data": [PICTURE], "size": "1024x1024"},
+            Usage({"images": 1}, labels=("high/1024x1024", "1024x1024", "high", "1K")),
+            id="the answer's size with the call's quality",
+        ),
         pytest.param({"data": []}, Usage(source="none"), id="nothing delivered"),
         pytest.param(
             {"data": [{"b64_json": None}], "usage": TOKENS},
@@ -170,7 +175,7 @@ def test_what_is_missing_is_named(members: dict[str, Any]) -> None:
                     "output_image": 1_000,
                     "images": 1,
                 },
-                labels=("1K",),
+                labels=("high/1K", "1K", "high"),
             ),
             id="text beside the picture",
         ),
@@ -185,12 +190,15 @@ def test_what_is_missing_is_named(members: dict[str, Any]) -> None:
                     "output_tokens_details": {"text_tokens": 9},
                 },
             },
-            Usage({"cache_read": 20, "input_image": 30, "output": 5, "images": 1}, labels=("1K",)),
+            Usage(
+                {"cache_read": 20, "input_image": 30, "output": 5, "images": 1},
+                labels=("high/1K", "1K", "high"),
+            ),
             id="never more within than in all",
         ),
         pytest.param(
             {"data": [PICTURE], "size": "1K", "usage": {"output_tokens": -5}},
-            Usage({"images": 1}, suspect=True, labels=("1K",)),
+            Usage({"images": 1}, suspect=True, labels=("high/1K", "1K", "high")),
             id="figures that cannot be true",
         ),
         pytest.param({"images": [PICTURE]}, None, id="another shape"),
@@ -199,6 +207,39 @@ def test_what_is_missing_is_named(members: dict[str, Any]) -> None:
 )
 def test_what_was_drawn_is_read(answer: Any, expected: Usage | None) -> None:
     assert DIALECT.read_usage(CALL, json.dumps(answer).encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "names"),
+    [
+        pytest.param(
+            read(size="1024x1024", quality="hd"),
+            {},
+            ("hd/1024x1024", "1024x1024", "hd", "1K"),
+            id="nothing told",
+        ),
+        pytest.param(read(size="3840x2160"), {}, ("3840x2160", "4K"), id="only a size"),
+        pytest.param(
+            read(size="1024x1024", quality="hd"),
+            {"quality": "low"},
+            ("low/1024x1024", "1024x1024", "low", "1K"),
+            id="another quality",
+        ),
+        pytest.param(
+            read(size="1024x1024"),
+            {"size": "1024x1536"},
+            ("1024x1536", "2K"),
+            id="another size",
+        ),
+        pytest.param(read(), {}, ("2K",), id="nothing known"),
+    ],
+)
+def test_the_answers_words_go_before_the_calls(
+    asked: Call, told: dict[str, str], names: tuple[str, ...]
+) -> None:
+    used = DIALECT.read_usage(asked, json.dumps({"data": [PICTURE], **told}).encode())
+    assert used is not None
+    assert used.labels == names
 
 
 def event(kind: str, **members: Any) -> bytes:

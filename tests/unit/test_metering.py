@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 
 from tollgate.domain.call import Call, Operation
-from tollgate.domain.catalog import Account
+from tollgate.domain.catalog import Account, BillingMode
 from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.resolution import Candidate
 from tollgate.domain.usage import Usage
-from tollgate.services.metering import answered, cost_rule, served
+from tollgate.services.metering import answered, cost_rule, in_units_of, plausible, served
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,65 @@ def test_the_upstream_takes_its_price_times_the_accounts_factor(
     price = PriceSnapshot("official", "m", 1, "m", prices={"input": "2"})
     candidate = Candidate(account, "", "m", ("m",), price, price, None)
     assert cost_rule(candidate) == replace(price, multiplier=multiplier)
+
+
+ESTIMATE = Usage(
+    {"input": 2, "input_audio": 81, "output": 4, "seconds": 8_040, "images": 1},
+    source="estimated",
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "told", "expected"),
+    [
+        pytest.param("seconds", {"seconds": 9_000}, {"seconds": 9_000}, id="seconds told"),
+        pytest.param("tokens", {"input_audio": 80}, {"input_audio": 80}, id="tokens told"),
+        pytest.param(
+            "seconds",
+            {"input_audio": 80, "output": 12},
+            {"input_audio": 80, "output": 12, "seconds": 8_040},
+            id="tokens told, seconds wanted",
+        ),
+        pytest.param(
+            "tokens",
+            {"seconds": 9_000},
+            {"seconds": 9_000, "input": 2, "input_audio": 81, "output": 4},
+            id="seconds told, tokens wanted",
+        ),
+        pytest.param("times", {"images": 2}, {"images": 2}, id="by the piece"),
+    ],
+)
+def test_what_was_told_in_other_units_is_estimated_in_those_of_the_price(
+    mode: BillingMode, told: dict[str, int], expected: dict[str, int]
+) -> None:
+    found = in_units_of(mode, Usage(told), ESTIMATE)
+    assert dict(found.quantities) == expected
+    assert (found.source == "estimated") == (told != expected)
+
+
+def test_nothing_is_added_where_nothing_is_known_or_delivered() -> None:
+    told = Usage({"input": 5})
+    assert in_units_of("seconds", told, Usage(source="estimated")) is told
+    nothing = Usage(source="none")
+    assert in_units_of("seconds", nothing, ESTIMATE) is nothing
+
+
+SOUND = Call("transcribe", "m", b"", sound_ms=9_000)
+PICTURES = Call("draw", "m", b"", images=2)
+CHAT = Call("generate", "m", b"")
+
+
+@pytest.mark.parametrize(
+    ("usage", "call", "expected"),
+    [
+        pytest.param({"seconds": 9_450}, SOUND, True, id="5 % more than the sound can have"),
+        pytest.param({"seconds": 9_451}, SOUND, False, id="more than that"),
+        pytest.param({"images": 2}, PICTURES, True, id="as many pictures as asked for"),
+        pytest.param({"images": 3}, PICTURES, False, id="one more"),
+        pytest.param({"seconds": 9, "images": 9}, CHAT, True, id="a call that asks for neither"),
+    ],
+)
+def test_more_than_was_sent_or_asked_for_cannot_be_true(
+    usage: dict[str, int], call: Call, expected: bool
+) -> None:
+    assert plausible(Usage(usage), call, None) is expected

@@ -139,8 +139,7 @@ class Drawing:
     """What was drawn so far: pictures, their tokens, and the names they are priced by."""
 
     def __init__(self, call: Call) -> None:
-        self._asked = call.labels
-        self._found: tuple[str, ...] = ()
+        self._size, self._quality = apart(call.labels)
         self._sums: Counter[str] = Counter()
         self._suspect = False
 
@@ -160,7 +159,8 @@ class Drawing:
             tally.take(inside(usage.get(name)), fields)
         self._sums.update(normal(tally), images=pictures)
         self._suspect = self._suspect or tally.suspect
-        self._found = labels(told(answer, "size"), told(answer, "quality")) or self._found
+        self._size = told(answer, "size") or self._size
+        self._quality = told(answer, "quality") or self._quality
 
     def usage(self) -> Usage | None:
         """The normal form; None while there is no picture."""
@@ -171,7 +171,7 @@ class Drawing:
 
     def _labels(self) -> tuple[str, ...]:
         """The answer's own words, else the caller's; an unknown size is taken for the middle."""
-        found = self._found or self._asked
+        found = labels(self._size, self._quality)
         return found if any(name in TOKENS for name in found) else (*found, UNKNOWN_CLASS)
 
 
@@ -260,6 +260,14 @@ def labels(size: str, quality: str) -> tuple[str, ...]:
     """The names under which a picture may be priced, the most specific one first."""
     both = f"{quality}/{size}" if size and quality else ""
     return tuple(dict.fromkeys(filter(None, (both, size, quality, class_of(size)))))
+
+
+def apart(names: tuple[str, ...]) -> tuple[str, str]:
+    """Size and quality behind the names of a call."""
+    quality, both, size = (names[0] if names else "").partition("/")
+    if both or not class_of(quality):
+        return size, quality
+    return quality, ""
 
 
 def tokens_of(size: str, quality: str) -> int:
