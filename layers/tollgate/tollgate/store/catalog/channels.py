@@ -14,10 +14,11 @@ from tollgate.domain.catalog import ChannelPricing
 from tollgate.domain.channel_rows import SentRow, check_rows, rows_by_name
 from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import Author, ChannelDefinition, ChannelPricingVersion
-from tollgate.domain.errors import ValidationFailed
+from tollgate.domain.errors import Conflict, ValidationFailed
 from tollgate.store.catalog.access import Definitions, Page
 from tollgate.store.catalog.items import AccountItem, ChannelItem, Item
 from tollgate.store.catalog.kinds import CHANNEL, CHANNEL_PRICING_VERSION
+from tollgate.store.catalog.model_groups import Bindings
 from tollgate.store.catalog.versioned import Line, Versioned
 from tollgate.store.catalog.writing import Writing
 
@@ -130,6 +131,19 @@ class Channels(Definitions[ChannelDefinition]):
             f"所有有效版本共占 {size} 字节，最多 {MOST_BYTES} 字节；请使用前缀或取消计划中的版本",
         )
         return super().stage(writing, before, after, author)
+
+    def remove(self, name: str, version: int | None) -> None:
+        """As every definition is; not as long as model groups are bound to the channel.
+
+        One that is bound at this very moment leads nowhere: its calls are refused, not misrouted.
+        """
+        bound = next(Bindings(self._connection).of_channel(name), None)
+        if bound is not None:
+            raise Conflict(
+                f"model group {bound.code!r} of {bound.model!r} is bound to channel {name}; "
+                "unbind it first, or disable the channel"
+            )
+        super().remove(name, version)
 
     def _priced(
         self,
