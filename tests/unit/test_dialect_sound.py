@@ -50,6 +50,10 @@ SECOND = chunk(b"data", bytes(16_000))
         pytest.param(b"\xff\xf3\x44\xc0" + bytes(92), 24, 24, id="MPEG 2 at half the rate"),
         pytest.param(b"\xff\xe3\x10\xc0" + bytes(48), 53, 53, id="MPEG 2.5 at a quarter"),
         pytest.param(b"\xff\xfb\x92\x00" + bytes(414), 27, 27, id="a padded frame"),
+        pytest.param(
+            (b"\xff\xf3\x14\xc0" + bytes(20)) * 90_000, 2_160_000, 2_160_000,
+            id="more frames than are counted, all alike",
+        ),
         pytest.param(mp3(1) + bytes(8_000), 8_417, 1_053, id="one frame before anything"),
         pytest.param(b"\xff\xff\xff\xff" * 100, 400, 50, id="no frame at all"),
         pytest.param(b"\xff\xea" + bytes(98), 100, 13, id="a reserved version"),

@@ -28,6 +28,8 @@ PCM: Final = frozenset({1, 3, 6, 7})
 SAMPLE_BITS: Final = frozenset({8, 16, 24, 32, 64})
 EXTENSIBLE: Final = 0xFFFE
 CHUNKS_LIMIT: Final = 64
+FRAMES_LIMIT: Final = 60_000
+"""More frames than an MP3 of 32 kbit/s has in the largest body; fewer bits are rare."""
 
 LAYER_3_RATES: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 LAYER_3_LOW_RATES: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
@@ -145,20 +147,26 @@ def frames_of(first: int, second: int) -> Frames | None:
 
 
 def mp3(sound: bytes) -> Sound:
-    """The frames of an MP3, counted; what is none of them may be anything."""
+    """The frames of an MP3, counted; what is none of them may be anything.
+
+    Of more frames than are counted the rest is probably like the others.
+    """
     place = begin = after_tag(sound)
     counted: Counter[int] = Counter()
-    while place + 4 <= len(sound) and sound[place] == 0xFF:
+    left = FRAMES_LIMIT
+    while left and place + 4 <= len(sound) and sound[place] == 0xFF:
         frames = frames_of(sound[place + 1], sound[place + 2])
         if frames is None:
             break
         counted[frames.sampling] += frames.samples
         place += frames.size + (sound[place + 2] >> 1 & 1)
+        left -= 1
     rest = max(0, len(sound) - place)
     if rest >= place - begin:
         return claimed(None, len(sound), HIGHEST_BITRATE)
     ms = sum(milliseconds(samples, sampling) for sampling, samples in counted.items())
-    return Sound(ms + milliseconds(rest * 8, LOWEST_BITRATE), ms)
+    likely = ms if left else ms * (len(sound) - begin) // (place - begin)
+    return Sound(ms + milliseconds(rest * 8, LOWEST_BITRATE), likely)
 
 
 def after_tag(sound: bytes) -> int:
