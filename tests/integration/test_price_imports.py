@@ -20,6 +20,9 @@ CHAT = {"mode": "chat", "litellm_provider": "openai"}
 UPLOAD = "/prices/imports/upload"
 
 
+MISTRAL = {"providers": "mistral"}
+
+
 def row(given: str, got: str, **more: Any) -> dict[str, Any]:
     return {**CHAT, "input_cost_per_token": given, "output_cost_per_token": got, **more}
 
@@ -46,10 +49,12 @@ def api(aws_environment: None) -> Iterator[AdminApi]:
 def furnish(api: AdminApi) -> None:
     for model in ("gpt-a", "gpt-b", "gpt-c", "gpt-d", "own"):
         price(api, model)
+    price(api, "gone", source="litellm:openai")
 
 
-def price(api: AdminApi, model: str, given: str = "1") -> None:
-    api.created("/prices", {"model": model, "prices": {"input": given, "output": "4"}})
+def price(api: AdminApi, model: str, given: str = "1", **more: Any) -> None:
+    body = {"model": model, "prices": {"input": given, "output": "4"}, **more}
+    api.created("/prices", body)
 
 
 def current(api: AdminApi, model: str) -> dict[str, str]:
@@ -101,7 +106,8 @@ def test_a_proposal_tells_what_it_would_change_and_changes_nothing(api: AdminApi
     }
     assert rows["gpt-c"]["guards"] == ["output becomes free"]
     assert rows["gpt-d"]["guards"] == ["input moves by more than 10 times"]
-    assert rows["own"]["status"] == "removed"
+    assert rows["gone"]["status"] == "removed"
+    assert "own" not in rows
     assert rows["gpt-bad"]["reason"] == "gpt-bad: prices.input: must be >= 0"
     assert rows["gpt-talk"]["reason"] == "nothing is billed by what it costs (mode realtime)"
     assert (made["source"], made["expires_at"] - made["created_at"]) == ("upload", 86_400_000)
@@ -111,14 +117,14 @@ def test_a_proposal_tells_what_it_would_change_and_changes_nothing(api: AdminApi
 def test_a_proposal_is_paged_and_filtered(api: AdminApi) -> None:
     path = f"/prices/imports/{upload(api, LIST)['id']}"
     first = api.call("GET", path, query={"limit": 3}).json
-    assert [each["model"] for each in first["entries"]] == ["gpt-a", "gpt-b", "gpt-bad"]
+    assert [each["model"] for each in first["entries"]] == ["gone", "gpt-a", "gpt-b"]
     rest = api.call("GET", path, query={"limit": 100, "cursor": first["next_cursor"]}).json
     assert [each["model"] for each in rest["entries"]] == [
+        "gpt-bad",
         "gpt-c",
         "gpt-d",
         "gpt-e",
         "gpt-talk",
-        "own",
     ]
     assert rest["next_cursor"] is None
     changed = api.call("GET", path, query={"status": "changed"}).json
@@ -133,7 +139,12 @@ def test_vendors_and_prefixes_narrow_an_upload(api: AdminApi) -> None:
     }
     made = upload(api, rows, {"providers": "openai, azure", "prefixes": "openai/"})
     statuses = {each["model"]: each["status"] for each in made["entries"]}
-    assert (statuses["gpt-a"], "mistral/m" in statuses) == ("changed", False)
+    assert statuses == {"gpt-a": "changed", "gone": "removed"}
+
+
+def test_other_vendors_models_are_not_missed(api: AdminApi) -> None:
+    made = upload(api, {"m": row("1e-06", "1e-06", litellm_provider="mistral")}, MISTRAL)
+    assert made["counts"] == {"added": 1}
 
 
 def test_the_bundled_list_can_be_proposed_once_per_key(api: AdminApi) -> None:

@@ -164,7 +164,7 @@ class PriceDefinition:
 
     `live` holds the version in force and those scheduled, by their start; a withdrawn price has
     none. Every version ever written stays readable beside it. A `locked` price is never changed
-    by an import.
+    by an import. `source` is where the newest version is from.
     """
 
     model: str
@@ -172,6 +172,7 @@ class PriceDefinition:
     live: tuple[Price, ...]
     status: Literal["active", "withdrawn"] = "active"
     locked: bool = False
+    source: str = ""
     stamp: Stamp = field(default_factory=Stamp)
 
 

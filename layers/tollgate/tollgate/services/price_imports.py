@@ -39,6 +39,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Where a list is from, and whose rows of it are meant (none: everybody's)."""
+
+    source: str
+    providers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """Which models are to be applied (None: all that can be), and which of them were confirmed."""
 
@@ -54,7 +62,7 @@ class PriceImports:
         self._proposals = proposals
         self._most = most
 
-    def propose(self, identity: str, reading: Reading, source: str, author: Author) -> Proposal:
+    def propose(self, identity: str, reading: Reading, listed: Listed, author: Author) -> Proposal:
         """Keep what a list says, beside the versions of the prices as they are now.
 
         Raises:
@@ -63,12 +71,13 @@ class PriceImports:
         heads = self._heads()
         proposal = Proposal(
             identity,
-            source,
+            listed.source,
             author.by,
             author.at,
             {model: version_of(draft, author.at) for model, draft in reading.drafts.items()},
             reading.refused,
             {m: heads[m].stamp.version for m in reading.drafts if m in heads},
+            listed.providers,
         )
         self._proposals.put(proposal)
         return proposal
@@ -88,11 +97,10 @@ class PriceImports:
             difference(version.price, heads.get(model), now_ms)
             for model, version in proposal.prices.items()
         ]
-        lacking = heads.keys() - proposal.prices.keys()
         found += [
             Difference(model, "removed", reason="the list has no such model; its price stays")
-            for model in lacking
-            if heads[model].status == "active"
+            for model in heads.keys() - proposal.prices.keys()
+            if heads[model].status == "active" and proposal.speaks_of(heads[model].source)
         ]
         found += [Difference(m, "refused", reason=why) for m, why in proposal.refused.items()]
         return sorted(found, key=lambda each: (each.model, each.status))

@@ -16,6 +16,7 @@ from pynamodb.exceptions import DoesNotExist
 from tollgate.domain.definitions import PriceVersion
 from tollgate.domain.errors import NotFound, RequestTooLarge
 from tollgate.store.catalog.attributes import IntegerAttribute
+from tollgate.store.catalog.cost_map import LISTED
 from tollgate.store.catalog.writing import foreign_errors
 from tollgate.store.snapshot_parts import read_price, write_price
 from tollgate.store.state import StateItem
@@ -32,7 +33,8 @@ class Proposal:
     """The prices of a list, by normal model name and not yet numbered; and what was left out, why.
 
     `seen` is the version of each model's price when the proposal was made; a model that had none
-    is not in it. Times are epoch milliseconds.
+    is not in it. `providers` are whose rows are meant (none: everybody's). Times are epoch
+    milliseconds.
     """
 
     id: str
@@ -42,6 +44,12 @@ class Proposal:
     prices: Mapping[str, PriceVersion]
     refused: Mapping[str, str]
     seen: Mapping[str, int]
+    providers: tuple[str, ...] = ()
+
+    def speaks_of(self, source: str) -> bool:
+        """Whether a price from there should be in the list: it came from one like it."""
+        listed, _, provider = source.partition(":")
+        return listed == LISTED and (not self.providers or provider in self.providers)
 
     @property
     def expires_at(self) -> int:
@@ -106,13 +114,14 @@ def packed(proposal: Proposal) -> bytes:
         model: [version.source, write_price(version.price)]
         for model, version in proposal.prices.items()
     }
-    text = json.dumps([rows, dict(proposal.refused), dict(proposal.seen)], separators=(",", ":"))
+    facts = [rows, dict(proposal.refused), dict(proposal.seen), proposal.providers]
+    text = json.dumps(facts, separators=(",", ":"))
     return zlib.compress(text.encode(), 9)
 
 
 def unpacked(identity: str, item: ProposalItem) -> Proposal:
     """What `packed` wrote."""
-    rows, refused, seen = json.loads(zlib.decompress(item.content))
+    rows, refused, seen, providers = json.loads(zlib.decompress(item.content))
     return Proposal(
         identity,
         item.source,
@@ -121,4 +130,5 @@ def unpacked(identity: str, item: ProposalItem) -> Proposal:
         {model: PriceVersion(read_price(row), source) for model, (source, row) in rows.items()},
         refused,
         seen,
+        tuple(providers),
     )

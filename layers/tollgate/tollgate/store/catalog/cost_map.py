@@ -73,6 +73,9 @@ STEPPED: Final = re.compile(
 )
 VARIANT: Final = re.compile(r"(?P<field>output_cost_per_(?:second|image))_(?P<label>[0-9.]+[kKp]?)")
 
+LISTED: Final = "litellm"
+"""What the source of a price begins with that is from such a list; its provider follows."""
+
 K: Final = 1_000
 MILLION: Final = Decimal(1_000_000)
 ONE: Final = Decimal(1)
@@ -293,7 +296,7 @@ def read_row(model: str, row: Row) -> PriceDraft | None:
 
 def source_of(row: Row) -> str:
     """Where a price is from."""
-    return f"litellm:{row.get('litellm_provider', '')}"
+    return f"{LISTED}:{row.get('litellm_provider', '')}"
 
 
 def reduced_row(row: Row) -> dict[str, Any]:

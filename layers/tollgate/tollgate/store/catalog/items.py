@@ -149,6 +149,7 @@ class PriceItem(Item, discriminator="price"):
     live = StoredAttribute(every(write_price), every(read_price))
     status = UnicodeAttribute()
     locked = BooleanAttribute()
+    source = UnicodeAttribute()
 
 
 class PriceVersionItem(Item, discriminator="price_version"):

@@ -100,6 +100,17 @@ class Prices(Versioned[PriceDefinition, Price, PriceVersion]):
         missing = [draft for draft in drafts if normal(draft.model) not in known]
         return [self.add(draft, author).model for draft in missing]
 
+    def stage(
+        self,
+        writing: Writing,
+        before: PriceDefinition | None,
+        head: PriceDefinition,
+        record: PriceVersion,
+        author: Author,
+    ) -> PriceDefinition:
+        """As `Versioned.stage`; the head tells where its newest version is from."""
+        return super().stage(writing, before, replace(head, source=record.source), record, author)
+
     def _also(
         self, writing: Writing, head: PriceDefinition, content: Price, author: Author
     ) -> None:

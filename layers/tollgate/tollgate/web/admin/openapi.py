@@ -65,6 +65,12 @@ REFUSAL: Final[dict[str, Any]] = {
     "description": "A refusal.",
     "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+FILE: Final[dict[str, Any]] = {
+    "required": True,
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+"""A body that is a file as it is: a list of prices."""
+
 REPLACED: Final = frozenset({"HTTPValidationError", "ResponseValidationError", "ValidationError"})
 """Powertools' own form of a validation error, which nobody ever sees."""
 
@@ -114,6 +120,9 @@ def described(routes: tuple[Endpoint, ...], title: str, description: str) -> dic
             operation["responses"].get("204", {}).pop("content", None)
             operation["responses"]["default"] = REFUSAL
             operation["security"] = [{"token": []}]
+    for route in routes:
+        if route.file:
+            schema["paths"][route.path][route.method.lower()]["requestBody"] = FILE
     parts = schema.setdefault("components", {})
     kept = {n: s for n, s in parts.get("schemas", {}).items() if n not in REPLACED}
     parts["schemas"] = kept | {"Problem": PROBLEM, "FieldError": FIELD_ERROR}

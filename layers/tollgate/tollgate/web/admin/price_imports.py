@@ -16,7 +16,7 @@ from tollgate.domain.definition_rules import require
 from tollgate.domain.errors import InvalidRequest
 from tollgate.domain.price_imports import Difference
 from tollgate.ids import RANDOM_DIGITS, new_id
-from tollgate.services.price_imports import Outcome, PriceImports, Wish
+from tollgate.services.price_imports import Listed, Outcome, PriceImports, Wish
 from tollgate.store.catalog.official import BUNDLED, Namespace, Reading, read_map
 from tollgate.store.price_proposals import Proposal, Proposals
 from tollgate.web.admin.desk import ROOT, Desk
@@ -48,7 +48,7 @@ Prefixes = Annotated[
     Field(max_length=20, description='Left out in front of names, such as "openai/".'),
 ]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=PRINTABLE)]
-Listed = Annotated[
+Several = Annotated[
     str | None, Query(max_length=2_000, pattern=PRINTABLE, description="Comma-separated.")
 ]
 StatusFilter = Annotated[
@@ -159,16 +159,18 @@ class PriceImportResource:
 
         def create(identity: str, _: bool) -> ImportView:
             text = bundled_map() if body.url is None else self._fetched(body.url)
-            return self._propose(identity, read_map(text, namespace), body.url or body.source)
+            listed = Listed(body.url or body.source, namespace.providers)
+            return self._propose(identity, read_map(text, namespace), listed)
 
         return self._desk.creations.once(key, body, Creating("imp", create, ImportView))
 
-    def upload(self, providers: Listed = None, prefixes: Listed = None) -> ImportView:
+    def upload(self, providers: Several = None, prefixes: Several = None) -> ImportView:
         """Propose prices by the cost map that is this request's body, up to 4 MB."""
         namespace = Namespace(separated(providers), separated(prefixes))
         reading = read_map(text_of(current().body), namespace)
         below = self._desk.random(32**RANDOM_DIGITS)
-        return self._propose(new_id("imp", self._desk.clock(), below), reading, UPLOAD)
+        identity = new_id("imp", self._desk.clock(), below)
+        return self._propose(identity, reading, Listed(UPLOAD, namespace.providers))
 
     def get(
         self,
@@ -212,8 +214,8 @@ class PriceImportResource:
 
         return text_of(fetch(url, BODY_LIMIT, loopback=self._desk.loopback))
 
-    def _propose(self, identity: str, reading: Reading, source: str) -> ImportView:
-        proposal = self._imports.propose(identity, reading, source, self._desk.author)
+    def _propose(self, identity: str, reading: Reading, listed: Listed) -> ImportView:
+        proposal = self._imports.propose(identity, reading, listed, self._desk.author)
         view = self._view(proposal)
         self._desk.trail.note("price_import.propose", identity, None, Proposed.of(view))
         return view

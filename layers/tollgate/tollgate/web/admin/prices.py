@@ -106,6 +106,7 @@ class PriceView(View):
     model: str
     status: str
     locked: bool
+    source: Annotated[str, Field(description="Where the newest version is from.")]
     number: Annotated[int, Field(description="The newest version of the price.")]
     current: Annotated[int | None, Field(description="The version in force now.")]
     live: Annotated[list[PriceRow], Field(description="In force, or still to come, by start.")]
