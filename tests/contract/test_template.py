@@ -12,6 +12,7 @@ from local.events import filters
 from tests import template
 from tollgate.services.publishing import CONCERNS
 from tollgate.settings import Settings
+from tollgate.web.admin.exports import FILE_LIFE_MS
 
 FUNCTIONS: Final = ("Relay", "Admin", "Portal", "BillingAggregator", "Janitor")
 KEYS: Final = {"pk": "S", "sk": "S"}
@@ -267,6 +268,12 @@ def test_the_janitor_is_woken_for_every_job() -> None:
 
 def test_two_stacks_in_one_account_do_not_fight_over_schedule_names() -> None:
     assert all(event["OmitName"] for _, _, event in template.events_of("ScheduleV2"))
+
+
+def test_a_file_is_offered_as_long_as_the_bucket_keeps_it() -> None:
+    rules = template.properties("Bucket")["LifecycleConfiguration"]["Rules"]
+    (rule,) = [rule for rule in rules if rule.get("Prefix") == "exports/"]
+    assert (rule["Status"], rule["ExpirationInDays"] * 86_400_000) == ("Enabled", FILE_LIFE_MS)
 
 
 # --- people -----------------------------------------------------------------------------------

@@ -16,20 +16,26 @@ import pytest
 
 from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.dynamodb_tables import Index
-from tests.iam import AccessDenied, Role
+from tests.iam import AccessDenied, Ask, Role
+from tests.object_store import ObjectsInMemory
 from tollgate.domain.catalog import GlobalPart, GroupPart, Health, Profile
 from tollgate.domain.definitions import Author
+from tollgate.domain.export_order import KIND, Order
+from tollgate.domain.holds import hour_of
 from tollgate.domain.jobs import Progress
 from tollgate.domain.record import UsageRecord, WindowName, Windows
 from tollgate.domain.wallet import Subscription
 from tollgate.domain.windows import SubscriptionTerms
 from tollgate.services.closing import Closing
+from tollgate.services.exports import Exports
 from tollgate.services.housekeeping import Housekeeping
 from tollgate.services.jobs import Jobs
+from tollgate.services.past_calls import PastCalls
 from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording, write_message
 from tollgate.services.settlement import Settlement
 from tollgate.services.sweeping import Sweeping
+from tollgate.store.bucket import Bucket
 from tollgate.store.jobs import JobStore
 from tollgate.store.publications import Publications
 from tollgate.store.rollups import Rollups
@@ -274,6 +280,27 @@ def test_staff_start_and_cancel_jobs_and_the_janitor_works_on_them(deployed: Dep
         assert jobs.run(deployed.now() + 1) == 1
     with deployed.act_as("Admin"):
         assert [job.status for job in store.page(9).jobs] == ["cancelled", "done"]
+
+
+def test_the_janitor_reads_what_an_export_needs(deployed: Deployed) -> None:
+    hold_and_record(deployed, ASK)
+    objects = ObjectsInMemory()
+    with deployed.act_as("BillingAggregator"):
+        deployed.rollups.mark_active(hour_of(START), [USER])
+    calls = PastCalls(deployed.rollups, deployed.records, deployed.wallets)
+    step = Exports(calls, Bucket(objects, "bucket")).step
+    jobs = Jobs(JobStore(deployed.dynamo, "State"), {KIND: step}, deployed.now)
+    order = Order(START * 1_000, (START + HOUR) * 1_000, "csv", {})
+    with deployed.act_as("Admin"):
+        jobs.start("job_1", KIND, order.params(), Author("adm_1", deployed.now()))
+    with deployed.act_as("Janitor"):
+        jobs.run(deployed.now() + 1)
+    (done,) = JobStore(deployed.dynamo, "State").page(9).jobs
+    assert (done.status, done.result["rows"]) == ("done", 1)
+    role = Role("Janitor")
+    for operation, key in objects.sent:
+        action = "s3:GetObject" if operation == "GetObject" else "s3:PutObject"
+        assert role.allows(Ask(action, f"Bucket/{key}"))
 
 
 def test_the_janitor_takes_messages(deployed: Deployed) -> None:
