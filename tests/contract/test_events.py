@@ -1,5 +1,6 @@
 """Every event under `events/<function>/` is one its function can get, and none is missing."""
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -83,8 +84,13 @@ def test_a_request_says_the_same_everywhere(function: str, event: dict[str, Any]
     assert event["multiValueHeaders"] == {name: [v] for name, v in event["headers"].items()}
     queries = event["queryStringParameters"], event["multiValueQueryStringParameters"]
     assert queries[1] == (queries[0] and {name: [value] for name, value in queries[0].items()})
-    assert event["isBase64Encoded"] is False
-    assert event["body"] is None or isinstance(json.loads(event["body"]), dict)
+    media_type = event["headers"].get("Content-Type", "").partition(";")[0]
+    binary = media_type in template.properties("Api")["BinaryMediaTypes"]
+    assert event["isBase64Encoded"] is binary
+    if binary:
+        assert base64.b64decode(event["body"], validate=True)
+    else:
+        assert event["body"] is None or isinstance(json.loads(event["body"]), dict)
 
 
 @pytest.mark.parametrize(("function", "event"), of_kind("Api"))
@@ -165,6 +171,7 @@ def test_every_stream_and_dialect_has_its_event() -> None:
     names = {f"{path.parent.name}/{path.stem}" for path in EVENTS}
     assert {
         *("relay/chat_stream", "relay/messages", "relay/gemini", "relay/embeddings"),
+        *("relay/transcription", "relay/images"),
         *("relay/models", "relay/healthz", "admin/list_users", "portal/sign_in"),
         *("billing_aggregator/usage_batch", "billing_aggregator/catalog_batch"),
     } <= names

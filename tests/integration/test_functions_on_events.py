@@ -76,6 +76,8 @@ def event(path: str) -> dict[str, Any]:
         pytest.param("models", 401, b'"invalid_api_key"', id="models"),
         pytest.param("chat_stream", 401, b'"code":"invalid_api_key"', id="chat_stream"),
         pytest.param("embeddings", 401, b'"code":"invalid_api_key"', id="embeddings"),
+        pytest.param("transcription", 401, b'"code":"invalid_api_key"', id="transcription"),
+        pytest.param("images", 401, b'"code":"invalid_api_key"', id="images"),
         pytest.param("messages", 401, b'"authentication_error"', id="messages"),
         pytest.param("gemini", 401, b'"UNAUTHENTICATED"', id="gemini"),
     ],
@@ -89,7 +91,7 @@ def test_the_relay_answers_its_events(name: str, status: int, told: bytes) -> No
 
 def test_every_event_of_the_relay_is_tried() -> None:
     tried = {"root", "healthz", "preflight", "models", "chat_stream", "embeddings"}
-    tried |= {"messages", "gemini"}
+    tried |= {"messages", "gemini", "transcription", "images"}
     assert {path.stem for path in (ROOT / "events/relay").glob("*.json")} == tried
 
 
