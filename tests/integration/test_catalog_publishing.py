@@ -17,7 +17,14 @@ from tests.catalog_samples import (
 )
 from tests.catalog_tables import CATALOG, catalog_in_memory, furnish
 from tests.locked_moto import REGION, service
-from tollgate.domain.definitions import Setting
+from tollgate.domain.catalog import CustomerPrice, ModelGroup, ModelGroupChannel
+from tollgate.domain.customer_prices import Agreement
+from tollgate.domain.definitions import (
+    CustomerPriceVersion,
+    ModelGroupChannelDefinition,
+    ModelGroupDefinition,
+    Setting,
+)
 from tollgate.domain.errors import GroupNotPermitted
 from tollgate.services.catalog import Catalog
 from tollgate.services.publishing import Publishing
@@ -28,6 +35,8 @@ from tollgate.store.snapshots import Snapshots
 
 STATE: Final = "tollgate-state"
 BEGIN: Final = 1_700_000_000_000
+VIP: Final = ModelGroupDefinition("gpt-4o", "vip", "tokens")
+BINDING: Final = ModelGroupChannelDefinition("gpt-4o", "vip", "chn_1")
 
 
 class Installation:
@@ -137,6 +146,79 @@ def test_a_removed_group_is_refused_by_a_warm_relay(installation: Installation) 
     installation.pump()
     with pytest.raises(GroupNotPermitted):
         installation.relay.group("grp_2")
+
+
+def agree(installation: Installation, agreement: Agreement) -> None:
+    customer = installation.catalog.customer(USER.id)
+    writing = customer.begin()
+    customer.settle(writing, [customer.agree(writing, agreement, AUTHOR)])
+    writing.commit()
+
+
+def test_what_is_agreed_reaches_the_relay_that_its_wallet_sends_for_it(
+    installation: Installation,
+) -> None:
+    installation.relay.profile(USER.id)
+    installation.catalog.model_groups.create(VIP, AUTHOR)
+    own = CustomerPrice("", "", 0, prices={"input": "2"}, effective_from=BEGIN)
+    price = CustomerPriceVersion(own)
+    agree(installation, Agreement("gpt-4o", "vip", price=price, permitted=True))
+    installation.pump()
+    assert installation.wallets == {USER.id: 3}
+    profile = installation.relay.refresh_profile(USER.id)
+    assert profile is not None
+    assert profile.version == 3
+    assert profile.prices["gpt-4o"]["vip"] == (replace(own, model="gpt-4o", code="vip", version=1),)
+    assert profile.permissions == {"gpt-4o": frozenset({"vip"})}
+    agree(installation, Agreement("gpt-4o", "vip", withdrawn=True, permitted=False))
+    installation.pump()
+    profile = installation.relay.refresh_profile(USER.id)
+    assert profile is not None
+    assert (profile.version, dict(profile.prices), profile.permissions) == (4, {}, {})
+
+
+def test_model_groups_defaults_and_bindings_reach_a_warm_relay(installation: Installation) -> None:
+    assert dict(installation.relay.global_part().model_groups) == {}
+    groups = installation.catalog.model_groups
+    groups.create(VIP, AUTHOR)
+    installation.catalog.bindings.create(BINDING, AUTHOR)
+    installation.pump()
+    part = installation.relay.global_part()
+    vip = ModelGroup("tokens", True, (ModelGroupChannel("chn_1"),))
+    assert part.model_groups["gpt-4o"] == {"vip": vip}
+    bound = installation.relay.channel("chn_1")
+    assert bound is not None
+    assert [account.id for account in bound.accounts] == ["acc_1"]
+    installation.catalog.prices.defaults.choose("gpt-4o", "vip", 1, "tokens", AUTHOR)
+    groups.change("gpt-4o#default", 1, lambda group: replace(group, enabled=False), AUTHOR)
+    installation.catalog.accounts.change(
+        "acc_1", 1, lambda account: replace(account, status="disabled"), AUTHOR
+    )
+    installation.pump()
+    part = installation.relay.global_part()
+    assert part.default_groups == {"gpt-4o": "vip"}
+    assert part.model_groups["gpt-4o"] == {
+        "default": ModelGroup("tokens", enabled=False),
+        "vip": vip,
+    }
+    bound = installation.relay.channel("chn_1")
+    assert bound is not None
+    assert bound.accounts == ()
+    installation.catalog.bindings.remove("gpt-4o#vip#chn_1", 1)
+    installation.pump()
+    assert installation.relay.channel("chn_1") is None
+
+
+def test_a_plain_default_is_published_where_a_wildcards_group_would_be_taken_for_it(
+    installation: Installation,
+) -> None:
+    catalog = installation.catalog
+    catalog.prices.add(replace(DRAFT, model="gpt-*"), AUTHOR)
+    catalog.bindings.create(replace(BINDING, model="gpt-*", code="default"), AUTHOR)
+    installation.pump()
+    groups = installation.relay.global_part().model_groups
+    assert groups["gpt-4o"] == {"default": ModelGroup("tokens")}
+    assert [each.channel for each in groups["gpt-*"]["default"].channels] == ["chn_1"]
 
 
 def test_nobody_has_no_definitions(installation: Installation) -> None:

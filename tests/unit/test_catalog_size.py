@@ -1,5 +1,6 @@
-"""How large and how slow a big catalog is: 5,000 prices and 1,000 keys fit well into one part."""
+"""How large and how slow a big catalog is: 5,000 prices, 1,000 keys, 10,000 customer prices."""
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,12 +9,14 @@ from hashlib import sha256
 import pytest
 
 from tests.catalog_samples import KEY, USER
+from tollgate.domain.catalog import CustomerPrice, Profile
 from tollgate.domain.compilation import Everywhere, Person, compile_global, compile_profile
 from tollgate.domain.definitions import DefaultGroup, PriceDefinition
 from tollgate.domain.price_draft import price_of
+from tollgate.store.catalog.customers import MOST_BYTES
 from tollgate.store.catalog.official import bundled
 from tollgate.store.publications import PART_LIMIT
-from tollgate.store.snapshot_parts import read_global, write_global, write_profile
+from tollgate.store.snapshot_parts import read_global, read_profile, write_global, write_profile
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +54,36 @@ def test_a_thousand_keys_of_one_user_fit_into_half_a_part() -> None:
     )
     body = write_profile(compile_profile(Person(1, USER, keys)))
     assert len(body) < PART_LIMIT // 2
+
+
+def test_ten_thousand_prices_of_one_customer_fit_beside_their_keys(
+    record_property: Callable[[str, object], None],
+) -> None:
+    draw = random.Random(1).randrange
+    models = [f"vendor-{number % 40}/model-{number}" for number in range(5_000)]
+    prices = {
+        model: {
+            code: (
+                CustomerPrice(
+                    model,
+                    code,
+                    draw(1, 9),
+                    prices={"input": f"{draw(2_000)}.{draw(100)}", "output": f"{draw(8_000)}.5"},
+                    effective_from=1_795_348_800_000 + draw(10**9),
+                ),
+            )
+            for code in ("default", "vip")
+        }
+        for model in models
+    }
+    granted = dict.fromkeys(models, frozenset({"vip"}))
+    profile = Profile(USER.id, 1, "active", {}, 0, 0, prices=prices, permissions=granted)
+    body = write_profile(profile)
+    record_property("bytes", len(body))
+    assert len(body) < MOST_BYTES < PART_LIMIT
+    began = time.process_time()
+    read = read_profile(USER.id, 1, body)
+    took = time.process_time() - began
+    record_property("read_ms", round(1_000 * took))
+    assert took < 0.5
+    assert read.prices["vendor-7/model-4007"] == prices["vendor-7/model-4007"]
