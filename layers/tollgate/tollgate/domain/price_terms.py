@@ -64,11 +64,13 @@ def channel_terms(row: ChannelRow, base: Terms) -> Terms:
     return Terms(mode, ungapped({**under.prices, **row.prices}, intervals, tiers), intervals, tiers)
 
 
-def ungapped(prices: PriceTexts, intervals: Iterable[Interval], tiers: Tiers) -> PriceTexts:
+def ungapped(prices: PriceTexts, intervals: tuple[Interval, ...], tiers: Tiers) -> PriceTexts:
     """Flat prices that leave no gap: a class priced in some cases costs its dearest in all others.
 
     Otherwise a size that no label names, or a context that no range holds, would be free.
     """
+    if not (intervals or tiers):
+        return prices
     named = [*tiers.values(), *(each for i in intervals for each in (i.prices, *i.tiers.values()))]
     gaps = {name for each in named for name in each if unit_price(prices, name) is None}
     if not gaps:
