@@ -242,6 +242,15 @@ def test_the_answers_words_go_before_the_calls(
     assert used.labels == names
 
 
+def test_large_pictures_are_counted_without_being_built() -> None:
+    large = {"b64_json": "QUJD" * 250_000}
+    body = json.dumps({"data": [large, large], "size": "2K", "usage": TOKENS}).encode()
+    used = DIALECT.read_usage(Call("draw", "m", b""), body)
+    assert used == Usage(
+        {"input": 10, "input_image": 40, "output_image": 1_056, "images": 2}, labels=("2K",)
+    )
+
+
 def event(kind: str, **members: Any) -> bytes:
     name = f"image_generation.{kind}"
     told = json.dumps({"type": name, "b64_json": "QUJD" * 100, **members})
