@@ -19,7 +19,6 @@ from tollgate.domain.usage import (
 )
 
 Format = Literal["csv", "xlsx"]
-FORMATS: Final[tuple[Format, ...]] = ("csv", "xlsx")
 
 Kind = Literal["text", "count", "decimal", "money"]
 """What a column holds. Money is text wherever a number would be a float."""
