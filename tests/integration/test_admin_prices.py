@@ -258,6 +258,14 @@ def test_every_kind_of_change_is_in_the_audit_log(api: AdminApi) -> None:
     ]
 
 
+def test_a_jump_is_made_when_it_is_confirmed(api: AdminApi) -> None:
+    create(api, prices={"input": "1", "output": "2"})
+    dear = {"prices": {"input": "11", "output": "0"}}
+    assert put(api, 1, **dear).status == 422
+    assert put(api, 1, **dear, confirm=True).status == 200
+    assert flat(api) == "11"
+
+
 def test_a_price_of_another_mode_bills_the_default_group_likewise(api: AdminApi) -> None:
     create(api, prices={"input": "1"})
     group = {"model": "gpt-x", "code": "default"}
@@ -368,6 +376,16 @@ PICTURES = {"mode": "times", "prices": {"images": "1"}}
         ),
         pytest.param({**GOOD, "effective_from": NOW - 1}, "effective_from", id="never in force"),
         pytest.param({**GOOD, "max_output": 0}, "max_output", id="no output"),
+        pytest.param({"prices": {"input": "10.1"}}, "prices.input", id="over ten times dearer"),
+        pytest.param({"prices": {"input": "0.09"}}, "prices.input", id="under a tenth"),
+        pytest.param(
+            {"prices": {"input": "1", "output": "0"}}, "prices.output", id="nothing from something"
+        ),
+        pytest.param(
+            {**GOOD, "intervals": [interval(0, 9), interval(9, None, "11")]},
+            "intervals[2].prices.input",
+            id="over ten times in the second row",
+        ),
     ],
 )
 def test_a_bad_price_names_its_field_and_is_not_stored(

@@ -7,7 +7,9 @@ import pytest
 
 from tollgate.domain.catalog import Interval, Price
 from tollgate.domain.definitions import PriceDefinition
-from tollgate.domain.price_imports import Change, difference, imported, percent
+from tollgate.domain.errors import ValidationFailed
+from tollgate.domain.price_changes import Change, check_changes, percent
+from tollgate.domain.price_imports import difference, imported
 
 NOW = 1_700_000_000_000
 OLD = Price(
@@ -194,3 +196,52 @@ def test_an_imported_price_begins_now_and_is_shown_as_before() -> None:
 )
 def test_how_much_a_price_rises(old: str, new_price: str, text: str) -> None:
     assert percent(old, new_price) == text
+
+
+@pytest.mark.parametrize(
+    ("price", "field"),
+    [
+        pytest.param(prices(input="20", output="0.8"), None, id="ten times"),
+        pytest.param(prices(input="20.01"), "prices.input", id="over ten times"),
+        pytest.param(prices(cache_read="0"), "prices.cache_read", id="nothing from something"),
+        pytest.param(
+            new(tiers={"priority": {"input": "31"}}), "tiers.priority.input", id="in a tier"
+        ),
+        pytest.param(
+            new(intervals=(Interval(0, 9, {"input": "2"}), Interval(9, None, {"input": "21"}))),
+            "intervals[2].prices.input",
+            id="in the second row",
+        ),
+        pytest.param(
+            new(intervals=(replace(OLD.intervals[0], tiers={"flex": {"input": "0"}}),)),
+            "intervals[1].tiers.flex.input",
+            id="in a tier of a row",
+        ),
+        pytest.param(
+            new(prices={"input": "2", "output": "8", "tool:web.search": "0.01"}, mode="seconds"),
+            None,
+            id="another mode is meant",
+        ),
+    ],
+)
+def test_what_nobody_types_by_accident_is_refused_by_its_field(
+    price: Price, field: str | None
+) -> None:
+    found = None
+    try:
+        check_changes(OLD, price)
+    except ValidationFailed as refused:
+        found = refused.param
+    assert found == field
+
+
+def test_a_price_that_comes_back_to_costing_what_it_inherits_names_the_list() -> None:
+    free = replace(OLD, prices={**OLD.prices, "cache_read": "0"})
+    with pytest.raises(ValidationFailed) as refused:
+        check_changes(free, new(prices={"input": "2", "output": "8", "tool:web.search": "0.01"}))
+    assert refused.value.message == "prices: was free; confirm it"
+    assert refused.value.translations == {"zh": "prices：原为免费，请确认"}
+
+
+def test_a_first_price_has_nothing_to_confirm() -> None:
+    check_changes(None, prices(cache_read="0"))

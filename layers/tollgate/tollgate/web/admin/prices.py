@@ -11,9 +11,11 @@ from pydantic import BaseModel, Field
 from tollgate.domain.catalog import Price
 from tollgate.domain.definitions import PriceDefinition, PriceVersion
 from tollgate.domain.patterns import normal
+from tollgate.domain.price_changes import check_changes
 from tollgate.domain.price_draft import VIRTUAL_TOKENS, PriceDraft
 from tollgate.domain.versions import in_force
 from tollgate.store.catalog.official import bundled, chosen
+from tollgate.store.catalog.prices import record_of
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.admin.price_bodies import (
     Intervals,
@@ -65,6 +67,15 @@ class PriceSet(PriceForm):
     )
     source: Text = ""
     free: Annotated[bool, Field(description="Confirms a price of zero.")] = False
+
+
+class PriceChange(PriceSet):
+    """Another price of a model."""
+
+    confirm: Annotated[
+        bool,
+        Field(description="Means figures that become free, were, or move by over ten times."),
+    ] = False
 
 
 class PriceCreate(PriceSet):
@@ -185,11 +196,14 @@ class PriceResource:
         """Read a model's price."""
         return self._view(self._prices.get(model))
 
-    def put(self, model: ModelName, body: PriceSet, if_match: IfMatch = None) -> PriceView:
+    def put(self, model: ModelName, body: PriceChange, if_match: IfMatch = None) -> PriceView:
         """Give a model another price, from now or from `effective_from`."""
         version = wanted(if_match)
-        before = self._prices.get(model)
-        after = self._prices.reprice(self._draft(model, body), version, self._desk.author)
+        before, draft, author = self._prices.get(model), self._draft(model, body), self._desk.author
+        if not body.confirm:
+            old = in_force(before.live, author.at)
+            check_changes(old, record_of(draft, author).price)
+        after = self._prices.reprice(draft, version, author)
         return self._noted("price.change", before, after)
 
     def withdraw(self, model: ModelName, if_match: IfMatch = None) -> PriceView:
