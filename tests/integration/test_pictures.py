@@ -145,6 +145,30 @@ def test_a_picture_that_was_seen_half_is_paid_when_the_stream_breaks() -> None:
     assert (record.charge, record.usage_source) == (40_000_000, "estimated")
 
 
+LARGE = event({"type": "image_generation.completed", "b64_json": "QUJD" * 100_000, **LOOK})
+
+
+@pytest.mark.parametrize(
+    ("rest", "source"),
+    [
+        pytest.param((FINISHED,), "upstream", id="the end is still read"),
+        pytest.param(
+            (LARGE[:300_000], LARGE[300_000:]), "estimated", id="the end is too large to wait for"
+        ),
+    ],
+)
+def test_who_hangs_up_after_half_a_picture_pays_for_all_of_it(
+    rest: tuple[bytes, ...], source: str
+) -> None:
+    opened = gateway(lambda request: streamed(SHOWN, *rest))
+    body = {"model": "by-picture", "prompt": "A gate", "stream": True}
+    seen = opened.send(opened.event("/v1/images/generations", body))
+    assert next(seen.chunks) == SHOWN
+    seen.chunks.close()
+    record = settled(opened)
+    assert (record.charge, record.usage_source, record.error) == (40_000_000, source, "caller_gone")
+
+
 @pytest.mark.parametrize("path", ["sound", "picture"])
 def test_a_failure_costs_nothing(path: str) -> None:
     opened = gateway(lambda request: httpx.Response(500, json={"error": {"message": "no"}}))
