@@ -101,7 +101,8 @@ class ScriptedEndpoint:
                 return False
             received += part
         head, _, body = received.partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        told = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
+        length = int(told or 0)
         while len(body) < length:
             body += connection.recv(65_536)
         self.deliveries.append(body)

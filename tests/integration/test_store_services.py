@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.locked_moto import REGION
+from tests.scripted_endpoint import Behaviour, answer, drop, raw, scripted_endpoint
 from tests.store_clients import PATIENT, at_once, lean_service, over_boto3
 from tollgate.store.aws_json import KMS, SQS, SSM, AwsService
 from tollgate.store.boto3_dynamodb import Boto3Dynamo, boto3_client
@@ -149,6 +150,21 @@ def test_an_object_that_is_not_there_is_told(bucket: Bucket) -> None:
     with pytest.raises(RequestRejected) as rejected:
         bucket.get("exports/nothing")
     assert rejected.value.code == "NoSuchKey"
+
+
+@pytest.mark.usefixtures("aws_environment")
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"), id="a cut body"),
+        pytest.param(drop, id="no answer"),
+        pytest.param(answer(503, b"<Error><Code>SlowDown</Code></Error>"), id="slow down"),
+    ],
+)
+def test_an_object_that_does_not_come_whole_is_asked_for_again(behaviour: Behaviour) -> None:
+    with scripted_endpoint(behaviour, answer(200, b"whole")) as endpoint, ExitStack() as opened:
+        bucket = Bucket(over_boto3(endpoint.url, opened, PATIENT, "s3"), "tollgate")
+        assert bucket.get("exports/x") == b"whole"
 
 
 def test_a_process_without_a_bucket_says_so() -> None:
