@@ -224,8 +224,14 @@ def test_applying_again_changes_nothing(api: AdminApi) -> None:
 
 def test_a_jump_is_made_when_its_model_is_confirmed(api: AdminApi) -> None:
     proposal = upload(api, LIST)["id"]
-    done = apply(api, proposal, models=["gpt-c", "gpt-d"], confirm=["gpt-d"])
-    assert outcomes(done) == {"gpt-c": "unconfirmed", "gpt-d": "applied"}
+    path, named = f"/prices/imports/{proposal}/apply", ["gpt-a", "gpt-d"]
+    refused = api.call("POST", path, {"models": named, "confirm": ["gpt-c"]})
+    assert (refused.status, refused.json["param"]) == (422, "models[2]")
+    assert "input moves by more than 10 times; confirm it" in refused.json["detail"]
+    assert (current(api, "gpt-a")["input"], current(api, "gpt-d")["input"]) == ("1", "1")
+    assert outcomes(apply(api, proposal, models=["gpt-d"], confirm=["gpt-d"])) == {
+        "gpt-d": "applied"
+    }
     assert current(api, "gpt-d")["input"] == "20"
     assert current(api, "gpt-a")["input"] == "1"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from tollgate.domain.catalog import Price
+from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import Author, PriceDefinition, PriceVersion
 from tollgate.domain.errors import Conflict, ValidationFailed, VersionMismatch
 from tollgate.domain.price_draft import PriceDraft, price_of
@@ -109,9 +110,15 @@ class PriceImports:
         """Write what is wished for, model by model; at most so many, the rest is `left`.
 
         Raises:
+            ValidationFailed: a model that was named takes a confirmation; nothing is written.
             StoreError: writing broke off; what was given back before is done.
         """
         heads = self._heads()
+        for row, model in enumerate(wish.models or (), start=1):
+            refusal = self._refusal(proposal, model, heads.get(model), wish, author.at)
+            unconfirmed = refusal is not None and refusal.result == "unconfirmed"
+            why = refusal.reason if refusal else ""
+            require(not unconfirmed, f"models[{row}]", f"{model}: {why}; confirm it")
         models = sorted(proposal.prices) if wish.models is None else wish.models
         written = 0
         for model in models:
