@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.export_room import ANN, BOB, EVE, FILE, HOUR, NOON, Room, sheet
+from tests.export_room import ANN, BOB, EVE, FILE, HOUR, LEASE, NOON, Killed, Room, sheet
 from tests.object_store import ObjectsInMemory
 from tollgate.domain.base32 import base32
 from tollgate.domain.definitions import Author
@@ -144,13 +144,23 @@ def test_progress_is_told_in_hours_and_rows() -> None:
 def test_large_parts_become_one_file_in_pieces_that_the_store_takes() -> None:
     room = Room(size=1_000, bounds=Bounds(pages=1))
     text = "x" * 100_000
-    for number in range(240):
-        room.call(ANN, NOON + number * 40, error=text)
+    for number in range(200):
+        room.call(ANN, NOON + number * 50, error=text)
     room.order()
+    pieces = iter(["the first", "the second"])
+
+    def die(operation: str, _: str) -> None:
+        if operation == "UploadPart" and next(pieces, "") == "the second":
+            raise Killed
+
+    room.objects.after = die
+    with pytest.raises(Killed):
+        room.run()
+    room.now += LEASE
     room.run()
-    assert (room.job.status, room.job.result["rows"]) == ("done", 240)
+    assert (room.job.status, room.job.result["rows"]) == ("done", 200)
     assert len(room.job.cursor["tags"]) == 2
-    assert len(room.rows()) == 240
+    assert len({row["request_id"] for row in room.rows()}) == len(room.rows()) == 200
 
 
 # --- memory ---------------------------------------------------------------------------------
