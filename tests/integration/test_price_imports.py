@@ -1,42 +1,27 @@
 """Official prices by import: proposed, looked at, confirmed, applied; broken off and resumed."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import islice
-from threading import Thread
 from typing import Any
 
 import pytest
 
-from tests.admin_api import AdminApi, Answer, admin_api
+from tests.admin_api import AdminApi, admin_api
+from tests.price_lists import (
+    LIST,
+    apply,
+    current,
+    furnish,
+    outcomes,
+    price,
+    row,
+    stored,
+    upload,
+)
 from tollgate.domain.definitions import Author
 from tollgate.services.price_imports import PriceImports, Wish
 from tollgate.store.price_proposals import Proposals
-from tollgate.web.management import endpoints
-
-CHAT = {"mode": "chat", "litellm_provider": "openai"}
-UPLOAD = "/prices/imports/upload"
-
-
-MISTRAL = {"providers": "mistral"}
-
-
-def row(given: str, got: str, **more: Any) -> dict[str, Any]:
-    return {**CHAT, "input_cost_per_token": given, "output_cost_per_token": got, **more}
-
-
-LIST = {
-    "gpt-a": row("2e-06", "8e-06"),
-    "gpt-b": row("1e-06", "4e-06"),
-    "gpt-c": row("1e-06", "0.0"),
-    "gpt-d": row("2e-05", "4e-06"),
-    "gpt-e": row("1e-06", "4e-06"),
-    "gpt-bad": row("-1e-06", "4e-06"),
-    "gpt-talk": row("1e-06", "4e-06", mode="realtime"),
-}
-"""Beside `furnish` below: dearer, the same, free output, over tenfold input, new; and no price."""
 
 
 @pytest.fixture
@@ -44,46 +29,6 @@ def api(aws_environment: None) -> Iterator[AdminApi]:
     with admin_api() as opened:
         furnish(opened)
         yield opened
-
-
-def furnish(api: AdminApi) -> None:
-    for model in ("gpt-a", "gpt-b", "gpt-c", "gpt-d", "own"):
-        price(api, model)
-    price(api, "gone", source="litellm:openai")
-
-
-def price(api: AdminApi, model: str, given: str = "1", **more: Any) -> None:
-    body = {"model": model, "prices": {"input": given, "output": "4"}, **more}
-    api.created("/prices", body)
-
-
-def current(api: AdminApi, model: str) -> dict[str, str]:
-    found: dict[str, str] = api.call("GET", "/price", query={"model": model}).json["live"][0][
-        "prices"
-    ]
-    return found
-
-
-def upload(api: AdminApi, rows: Any, query: dict[str, str] | None = None) -> Any:
-    made = api.call(
-        "POST", UPLOAD, rows if isinstance(rows, str) else json.dumps(rows), query=query
-    )
-    assert made.status == 201, made.text
-    return made.json
-
-
-def apply(api: AdminApi, proposal: str, **body: Any) -> Any:
-    done = api.call("POST", f"/prices/imports/{proposal}/apply", body)
-    assert done.status == 200, done.text
-    return done.json
-
-
-def outcomes(done: Any) -> dict[str, str]:
-    return {each["model"]: each["result"] for each in done["outcomes"]}
-
-
-def stored(api: AdminApi) -> list[Any]:
-    return list(api.stores.catalog.prices.heads.everything())
 
 
 # --- proposing --------------------------------------------------------------------------------
@@ -132,31 +77,6 @@ def test_a_proposal_is_paged_and_filtered(api: AdminApi) -> None:
     assert api.call("GET", path, query={"status": "odd"}).status == 422
 
 
-def test_vendors_and_prefixes_narrow_an_upload(api: AdminApi) -> None:
-    rows = {
-        "openai/gpt-a": row("2e-06", "8e-06"),
-        "mistral/m": row("1e-06", "1e-06", litellm_provider="mistral"),
-    }
-    made = upload(api, rows, {"providers": "openai, azure", "prefixes": "openai/"})
-    statuses = {each["model"]: each["status"] for each in made["entries"]}
-    assert statuses == {"gpt-a": "changed", "gone": "removed"}
-
-
-def test_other_vendors_models_are_not_missed(api: AdminApi) -> None:
-    made = upload(api, {"m": row("1e-06", "1e-06", litellm_provider="mistral")}, MISTRAL)
-    assert made["counts"] == {"added": 1}
-
-
-def test_the_bundled_list_can_be_proposed_once_per_key(api: AdminApi) -> None:
-    body = {"source": "bundled", "providers": ["openai"]}
-    headers = {"Idempotency-Key": "one"}
-    made = api.call("POST", "/prices/imports", body, headers=headers)
-    assert (made.status, made.json["source"]) == (201, "bundled")
-    assert made.json["counts"]["added"] > 100
-    again = api.call("POST", "/prices/imports", body, headers=headers)
-    assert again.json["id"] == made.json["id"]
-
-
 def test_a_proposal_lasts_a_day(api: AdminApi) -> None:
     path = f"/prices/imports/{upload(api, LIST)['id']}"
     api.now += 86_400_000 - 1
@@ -165,31 +85,6 @@ def test_a_proposal_lasts_a_day(api: AdminApi) -> None:
     assert api.call("GET", path).status == 404
     assert api.call("POST", f"{path}/apply", {"all": True}).status == 404
     assert api.call("GET", "/prices/imports/imp_nothing").status == 404
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        pytest.param("", 422, id="empty"),
-        pytest.param("[]", 422, id="a list"),
-        pytest.param('{"gpt-a": 1}', 422, id="a number for a row"),
-        pytest.param('{"gpt-a": {"input_cost_per_token": NaN}}', 422, id="NaN"),
-        pytest.param("9" * 5_000, 422, id="a number beyond all bounds"),
-        pytest.param(b"\xff\xfe{\x00}\x00", 400, id="UTF-16"),
-        pytest.param('{"a":"' + "x" * (4 * 1024 * 1024) + '"}', 413, id="over 4 MB"),
-    ],
-)
-def test_what_is_no_list_is_refused_and_nothing_kept(api: AdminApi, body: Any, status: int) -> None:
-    refused = api.call("POST", UPLOAD, body, headers={"Content-Type": "application/json"})
-    assert refused.status == status, refused.text
-    assert api.call("POST", UPLOAD, "{}", headers={"Content-Type": "text/csv"}).status == 415
-
-
-def test_a_list_of_three_megabytes_is_taken(api: AdminApi) -> None:
-    rows = LIST | {f"gpt-{n}": row("1e-06", "4e-06", notes="x" * 900) for n in range(3_000)}
-    text = json.dumps(rows)
-    assert endpoints.BODY_LIMIT < 3_000_000 < len(text)
-    assert upload(api, text)["counts"]["added"] == 3_001
 
 
 # --- applying ---------------------------------------------------------------------------------
@@ -337,77 +232,3 @@ def test_a_price_written_at_the_very_moment_of_the_import_stays(api: AdminApi) -
     price(api, "gpt-e", "3")
     assert [outcome.result for outcome in applied] == ["changed_since", "refused"]
     assert (current(api, "gpt-a")["input"], current(api, "gpt-e")["input"]) == ("1.5", "3")
-
-
-# --- by address -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def site() -> Iterator[str]:
-    """A site on this machine with a list, something else, and a redirect."""
-
-    class Site(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps(LIST).encode()
-            self.send_response({"/list": 200, "/moved": 302}.get(self.path, 404))
-            self.send_header("Location", "/list")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    server = HTTPServer(("127.0.0.1", 0), Site)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def propose(api: AdminApi, url: str) -> Answer:
-    return api.call("POST", "/prices/imports", {"source": "url", "url": url})
-
-
-def test_a_list_at_an_address_is_read_in_local_mode(aws_environment: None, site: str) -> None:
-    with admin_api(local="yes") as api:
-        furnish(api)
-        made = propose(api, f"{site}/list")
-        assert (made.status, made.json["source"]) == (201, f"{site}/list")
-        assert made.json["counts"]["changed"] == 3
-        for path, why in {"/moved": "status 302", "/gone": "status 404"}.items():
-            refused = propose(api, site + path)
-            assert (refused.status, refused.json["param"]) == (422, "url")
-            assert why in refused.json["detail"]
-        assert propose(api, "http://127.0.0.1:9/list").json["param"] == "url"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        pytest.param("http://prices.example.com/list", id="not https"),
-        pytest.param("https://127.0.0.1/list", id="this machine"),
-        pytest.param("https://169.254.169.254/latest", id="the metadata of AWS"),
-        pytest.param("https://localhost/list", id="an inner name"),
-        pytest.param("https://me:secret@prices.example.com/list", id="a password"),
-        pytest.param("file:///etc/passwd", id="a file"),
-    ],
-)
-def test_only_public_https_addresses_are_asked(api: AdminApi, url: str) -> None:
-    refused = propose(api, url)
-    assert (refused.status, refused.json["param"]) == (422, "url")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param({"source": "url"}, id="no address"),
-        pytest.param(
-            {"source": "bundled", "url": "https://a.example.com"}, id="an address too many"
-        ),
-        pytest.param({"source": "upload"}, id="another way in"),
-    ],
-)
-def test_a_source_and_its_address_go_together(api: AdminApi, body: dict[str, str]) -> None:
-    assert api.call("POST", "/prices/imports", body).status == 422
