@@ -158,10 +158,13 @@ class Admission:
         group = catalog.group(caller.key.group)
         own = catalog.multiplier(group, caller.profile.user)
         everywhere = catalog.global_part()
-        asked = Question(caller, call, platforms, everywhere, group, self._clock(), own)
-        bound = {channel: catalog.channel(channel) for channel in bound_channels(asked)}
-        known = {channel: part for channel, part in bound.items() if part is not None}
-        return replace(asked, bound=known) if known else asked
+        return self.bound(Question(caller, call, platforms, everywhere, group, self._clock(), own))
+
+    def bound(self, question: Question) -> Question:
+        """The question with the channels that its model group is bound to."""
+        parts = {channel: self._catalog.channel(channel) for channel in bound_channels(question)}
+        known = {channel: part for channel, part in parts.items() if part is not None}
+        return replace(question, bound=known) if known else question
 
     def admit(self, secret: str, call: Call, dialect: Dialect, endpoint: str = "") -> Admitted:
         """Hold what the call may cost.

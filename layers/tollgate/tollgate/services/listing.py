@@ -2,15 +2,22 @@
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from tollgate.dialects import Dialect
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import GlobalPart, GroupPart, Profile
 from tollgate.domain.definition_rules import PLATFORMS
-from tollgate.domain.errors import ModelNotFound, StoreUnavailable, TollgateError
-from tollgate.domain.patterns import normal
-from tollgate.domain.question import Caller
+from tollgate.domain.errors import (
+    CatalogUnavailable,
+    ModelNotFound,
+    StoreUnavailable,
+    TollgateError,
+)
+from tollgate.domain.patterns import find, normal
+from tollgate.domain.question import Caller, Question
 from tollgate.domain.resolution import check, permit, resolve
+from tollgate.domain.routing import channel_mapped
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.receipts import Receipts
@@ -47,19 +54,22 @@ class Listing:
         group = self._catalog.group(caller.key.group)
         permit(caller, group)
         created = self._clock() // 1_000
+        asked = self._admission.question(caller, Call("generate", "", b""), PLATFORMS)
+        asked = replace(asked, group=without_twins(asked.group))
         if model is None:
-            known = names(self._catalog.global_part(), group, caller.profile)
-            sold = sorted(name for name in known if self._sells(caller, name))
+            sold = sorted(name for name in served(asked) if self._sells(asked, name))
             return json_reply(dialect.write_models(sold, created))
-        if not self._sells(caller, model):
+        if not self._sells(asked, model):
             raise ModelNotFound(f"model {model!r} is not offered to this key", param="model")
         return json_reply(dialect.write_model(model, created))
 
-    def _sells(self, caller: Caller, model: str) -> bool:
+    def _sells(self, asked: Question, model: str) -> bool:
         """Whether a call of that model finds an account and a price: by the very rule of calls."""
-        question = self._admission.question(caller, Call("generate", model, b""), PLATFORMS)
+        question = replace(asked, call=replace(asked.call, model=model))
         try:
-            return bool(resolve(question))
+            return bool(resolve(self._admission.bound(question)))
+        except CatalogUnavailable:
+            raise
         except TollgateError:
             return False
 
@@ -89,6 +99,28 @@ class Listing:
 def json_reply(body: bytes) -> Reply:
     """An answer that is complete."""
     return Reply(200, {"content-type": "application/json"}, body)
+
+
+def without_twins(group: GroupPart) -> GroupPart:
+    """The group with one account of those that offer the same: it lists what all of them do."""
+    alike = {
+        (each.platform, each.models, tuple(each.model_mapping.items())): each
+        for each in group.accounts
+        if each.weight > 0
+    }
+    return replace(group, accounts=tuple(alike.values()))
+
+
+def served(asked: Question) -> Iterable[str]:
+    """The names that may be sold: all there are, where bindings or accounts leave that open."""
+    every = names(asked.everywhere, asked.group, asked.caller.profile)
+    accounts, rows = asked.group.accounts, asked.everywhere.model_groups.values()
+    bound = any(group.channels for by_code in rows for group in by_code.values())
+    if bound or any(not (each.models or each.model_mapping) for each in accounts):
+        return every
+    offered = {normal(name): True for a in accounts for name in (*a.models, *a.model_mapping)}
+    channel, platform = asked.group.channel, asked.group.platform
+    return (name for name in every if find(offered, channel_mapped(channel, platform, name)))
 
 
 def names(everywhere: GlobalPart, group: GroupPart, profile: Profile) -> frozenset[str]:
