@@ -113,7 +113,7 @@ class Reconciliation:
     def _credits(self, view: WalletView) -> Iterator[Finding]:
         """A line that is made between two reads is no finding: look again."""
         for _ in range(LOOKS):
-            lines = sum(line.amount for line in self._lines(view.user) if line.kind != "late")
+            lines = sum(line.credited for line in self._lines(view.user))
             if lines == view.credits:
                 return
             before, view = view, self._wallets.read(view.user)

@@ -3,8 +3,8 @@
 from tollgate.domain.ledger import Credit, LedgerLine, LedgerPage
 from tollgate.domain.limits import Hold, HoldRequest, StaleProfile
 from tollgate.store.wallet_administration import Administration
+from tollgate.store.wallet_corrections import Corrections
 from tollgate.store.wallet_holds import Holds
-from tollgate.store.wallet_ledger import Ledger
 from tollgate.store.wallet_settlement import Settling
 from tollgate.store.wallet_table import IdentityViolated, TornRead, WalletMissing, WalletView
 
@@ -23,5 +23,5 @@ __all__ = [
 ]
 
 
-class Wallets(Holds, Settling, Ledger, Administration):
+class Wallets(Holds, Settling, Corrections, Administration):
     """Everything that is done to wallets, in one table; see `WalletTable` for the arguments."""

@@ -6,9 +6,19 @@ expression texts whatever ids they carry. Every change counts the wallet's versi
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from tollgate.store.wallet_item import n
+
+KINDS: Final = {
+    "=": "is",
+    "<>": "is_not",
+    "<": "below",
+    "<=": "most",
+    ">": "above",
+    ">=": "least",
+}
+"""What a value is called that a comparison is made with."""
 
 
 @lru_cache(maxsize=1_024)
@@ -80,7 +90,7 @@ class Change:
 
     def require(self, path: str, operator: str, value: Mapping[str, Any]) -> None:
         """Let the change happen only while `path <operator> value`."""
-        kind = {"=": "is", "<": "below", "<=": "most", ">": "above", ">=": "least"}[operator]
+        kind = KINDS[operator]
         self.conditions.append(f"{self.at(path)} {operator} {self.value(f'{path}_{kind}', value)}")
 
     def require_present(self, path: str) -> None:

@@ -37,6 +37,16 @@ class Ledger(WalletTable):
         """
         if not credit.amount or abs(credit.amount) > WALLET_LIMIT:
             raise ValidationFailed("the amount must not be 0 or beyond a wallet", param="amount")
+        change = self._crediting(credit)
+        for _ in range(TRIES):
+            line = self._move(credit, 0, change)
+            if line is not None:
+                return line
+            self._explain(credit)
+        raise Throttled(f"{credit.user}: the wallet changes faster than its money can be gathered")
+
+    def _crediting(self, credit: Credit) -> Change:
+        """The balance's part: what is taken is there, and the wallet does not outgrow its limit."""
         change = Change(self.clock())
         change.add("available", credit.amount)
         change.add("credits", credit.amount)
@@ -46,12 +56,7 @@ class Ledger(WalletTable):
             change.require_present("available")
         else:
             change.require("available", ">=", n(-credit.amount))
-        for _ in range(TRIES):
-            line = self._move(credit, 0, change)
-            if line is not None:
-                return line
-            self._explain(credit)
-        raise Throttled(f"{credit.user}: the wallet changes faster than its money can be gathered")
+        return change
 
     def _explain(self, credit: Credit) -> None:
         """Say why a movement cannot be made, or bring together the money for it."""
@@ -186,6 +191,7 @@ def new_line(credit: Credit, at: int) -> Item:
         "source": {"S": credit.source},
         "reference": {"S": credit.reference},
         "note": {"S": credit.note},
+        **({} if credit.funding == "wallet" else {"funding": {"S": credit.funding}}),
     }
 
 
@@ -200,6 +206,7 @@ def read_line(item: Item) -> LedgerLine:
         by=item["by"]["S"],
         note=item["note"]["S"],
         at=int(item["ledger_at"]["N"]),
+        funding=item["funding"]["S"] if "funding" in item else "wallet",
     )
 
 
