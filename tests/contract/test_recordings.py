@@ -16,11 +16,14 @@ from tests.contract.recordings_expected import (
     USAGE,
     WITHOUT_USAGE,
 )
-from tollgate.dialects import Call, Dialect, Route, load
+from tollgate.dialects import Call, Dialect, Route, Telling, load
 from tollgate.domain.errors import InvalidRequest
 from tollgate.domain.usage import Usage
 
 FOLDER = Path(__file__).parents[3] / "shared" / "recordings"
+OWN_COST = re.compile(rb',?"cost":[0-9.e-]+')
+"""What OpenRouter says that a call cost; our own word replaces it."""
+
 GEMINI_PATH = re.compile(r"/models/([^/:]+):(\w+)\Z")
 PATHS = {
     "/chat/completions": ("openai_chat", "/v1/chat/completions"),
@@ -169,3 +172,19 @@ def test_a_caller_who_did_not_ask_misses_only_the_usage_chunk(one: Recorded) -> 
     events = one.answer.split(b"\n\n")
     assert seen == b"\n\n".join(e for e in events if b'"choices":[],"usage":{' not in e)
     assert found(tap.usage) == expected(one)
+
+
+@pytest.mark.parametrize("size", [7, 4096])
+@pytest.mark.parametrize("one", rows(lambda one: one.id in STREAMS))
+def test_a_recorded_stream_tells_its_cost_in_one_event_and_nowhere_else(
+    one: Recorded, size: int
+) -> None:
+    call = Call(one.route.operation, "m", one.request, stream=True, query=one.query)
+    tap = one.dialect.tap(call)
+    tap.tell(Telling(cost=lambda: "0.0000057"))
+    pieces = [one.answer[place : place + size] for place in range(0, len(one.answer), size)]
+    seen = b"".join(tap.feed(piece) for piece in pieces) + tap.flush()
+    told = seen.count(b'"cost":0.0000057')
+    own = OWN_COST.sub(b"", one.answer)
+    assert OWN_COST.sub(b"", seen.replace(b',"cost":0.0000057', b"")) == own
+    assert told == (STREAMS[one.id][0] is not None and expected(one) is not None)
