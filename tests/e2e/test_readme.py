@@ -53,7 +53,7 @@ def test_the_walk_through_the_apis_works_as_it_stands(stack: Stack, tmp_path: Pa
     assert run(["bash", str(script)], stack, tmp_path).splitlines()[-5:] == [
         "exported calls 1",
         "charge 0.0000228",
-        "cost 0.000019",
+        "cost 0.0000057",
         "multiplier 1.1",
         "after signing out invalid_token",
     ]
