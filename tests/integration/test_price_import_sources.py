@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from tests.admin_api import AdminApi, Answer, admin_api
+from tests.locked_moto import service
 from tests.price_lists import LIST, UPLOAD, furnish, row, upload
+from tollgate.domain.errors import ValidationFailed
+from tollgate.upstream.fetching import fetch
 from tollgate.web.management import endpoints
 
 MISTRAL = {"providers": "mistral"}
@@ -66,6 +69,8 @@ def test_what_is_no_list_is_refused_and_nothing_kept(api: AdminApi, body: Any, s
     refused = api.call("POST", UPLOAD, body, headers={"Content-Type": "application/json"})
     assert refused.status == status, refused.text
     assert api.call("POST", UPLOAD, "{}", headers={"Content-Type": "text/csv"}).status == 415
+    kept = service("dynamodb").scan(TableName="tollgate-state")["Items"]
+    assert not [item for item in kept if item["pk"]["S"].startswith("price_import#")]
 
 
 def test_a_list_of_three_megabytes_is_taken(api: AdminApi) -> None:
@@ -117,6 +122,14 @@ def test_a_list_at_an_address_is_read_in_local_mode(aws_environment: None, site:
             assert (refused.status, refused.json["param"]) == (422, "url")
             assert why in refused.json["detail"]
         assert propose(api, "http://127.0.0.1:9/list").json["param"] == "url"
+
+
+def test_a_file_is_fetched_up_to_a_size(site: str) -> None:
+    size = len(json.dumps(LIST))
+    assert len(fetch(f"{site}/list", size, loopback=True)) == size
+    with pytest.raises(ValidationFailed, match=f"more than {size - 1} bytes") as refused:
+        fetch(f"{site}/list", size - 1, loopback=True)
+    assert refused.value.param == "url"
 
 
 @pytest.mark.parametrize(

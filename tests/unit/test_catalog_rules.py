@@ -210,6 +210,15 @@ LONG = Interval(200_000, None, {"input": "5"})
             None,
             id="free in a short context only",
         ),
+        pytest.param(
+            replace(
+                DRAFT,
+                prices={"input": "0"},
+                intervals=(replace(LONG, prices={"input": "0"}, tiers={"flex": {"input": "1"}}),),
+            ),
+            None,
+            id="free but in one tier",
+        ),
         pytest.param(replace(DRAFT, max_output=0), "max_output", id="no output at all"),
         pytest.param(replace(DRAFT, intervals=(LONG,)), None, id="an open interval"),
         pytest.param(

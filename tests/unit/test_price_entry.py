@@ -7,9 +7,18 @@ import pytest
 
 from tollgate.domain.catalog import Interval
 from tollgate.domain.charge import PriceSnapshot, charge
+from tollgate.domain.definitions import Setting
 from tollgate.domain.errors import ValidationFailed
 from tollgate.domain.money import quota
-from tollgate.domain.price_entry import Figure, PriceEntry, Showing, check_fx, figure, figures_of
+from tollgate.domain.price_entry import (
+    Figure,
+    PriceEntry,
+    Showing,
+    check_fx,
+    check_fx_setting,
+    figure,
+    figures_of,
+)
 from tollgate.domain.usage import Usage
 
 
@@ -362,3 +371,10 @@ def test_no_exchange_rate(text: str) -> None:
     arguments: dict[str, Any] = {"text": text, "field": "value"}
     with pytest.raises(ValidationFailed, match=r"^value: "):
         check_fx(**arguments)
+
+
+def test_only_the_exchange_rate_among_the_settings_must_be_one() -> None:
+    check_fx_setting(Setting("signup", True))
+    check_fx_setting(Setting("fx.cny_per_usd", 7))
+    with pytest.raises(ValidationFailed, match=r"^value: "):
+        check_fx_setting(Setting("fx.cny_per_usd", True))
