@@ -1,73 +1,31 @@
 """Which price a call gets: customer, channel or official, by which name, times which multiplier."""
 
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
+from tests.resolution_samples import (
+    ACCOUNT,
+    GROUP,
+    KEY,
+    NOW,
+    PRICES,
+    PROFILE,
+    channel,
+    only,
+    question,
+    row,
+)
 from tollgate.domain import errors
-from tollgate.domain.call import Call
 from tollgate.domain.catalog import (
-    Account,
     Channel,
-    ChannelPart,
     ChannelPricing,
     ChannelRow,
     CustomerPrice,
-    GlobalPart,
-    GroupPart,
     Key,
-    ModelGroup,
-    ModelGroupChannel,
-    Price,
-    Profile,
 )
 from tollgate.domain.question import Caller, Question
-from tollgate.domain.resolution import Candidate, resolve
-
-NOW = 1_000_000
-ACCOUNT = Account("acc_1", "one", "openai", "apikey", "https://api.example.com/v1", {})
-KEY = Key("key_1", "k001", "hash", 1, "grp_1")
-PROFILE = Profile("usr_1", 1, "active", {"hash": KEY}, rpm=60, concurrency=8)
-PRICES = {
-    "gpt-4o": (Price("gpt-4o", 1, prices={"input": "2.5", "output": "10", "cache_read": "1.25"}),),
-    "mapped": (Price("mapped", 2, prices={"input": "8", "output": "9"}),),
-    "wire": (Price("wire", 3, prices={"input": "7", "output": "6"}),),
-}
-GROUP = GroupPart(
-    "grp_1", 1, "g001", "main", "openai", "active", Decimal("1.5"), accounts=(ACCOUNT,)
-)
-EVERYWHERE = GlobalPart(1, PRICES, {"gpt-4o": "default"}, {})
-
-
-def row(pattern: str, platform: str = "openai", **prices: str) -> ChannelRow:
-    """Flat prices of a channel."""
-    return ChannelRow(platform, pattern, prices=prices)
-
-
-def channel(*rows: ChannelRow, **fields: object) -> Channel:
-    """A channel with these rows, in force since ever."""
-    by_platform: dict[str, dict[str, ChannelRow]] = {}
-    for each in rows:
-        by_platform.setdefault(each.platform, {})[each.pattern] = each
-    pricing = (ChannelPricing(4, by_platform),) if rows else ()
-    return Channel("chn_1", "sold", pricing=pricing, **fields)  # type: ignore[arg-type]
-
-
-def question(model: str = "gpt-4o", **changes: object) -> Question:
-    """One call of the only user; a channel goes into the group."""
-    sold = changes.pop("channel", None)
-    group = replace(GROUP, channel=sold) if isinstance(sold, Channel) else GROUP
-    asked = Question(
-        Caller(PROFILE, KEY), Call("generate", model, b""), ("openai",), EVERYWHERE, group, NOW
-    )
-    return replace(asked, **changes)  # type: ignore[arg-type]
-
-
-def only(asked: Question) -> Candidate:
-    """The one candidate of a call."""
-    (found,) = resolve(asked)
-    return found
+from tollgate.domain.resolution import resolve
 
 
 def customer(price: CustomerPrice, key: Key = KEY, *permitted: str) -> Caller:
@@ -352,80 +310,3 @@ def test_without_any_official_price_the_calls_own_stands_in() -> None:
     found = only(question("x", channel=channel(row("x", input="3", output="4"))))
     assert found.cost.prices == {"input": "3", "output": "4"}
     assert (found.cost.multiplier, found.price) == ("1", None)
-
-
-# --- model groups bound to channels ---------------------------------------------------------------
-
-
-def bound(*channels: ModelGroupChannel, **changes: object) -> Question:
-    """A call for the default model group, bound to these channels."""
-    groups = {"gpt-4o": {"default": ModelGroup("tokens", channels=channels)}}
-    return replace(question(everywhere=replace(EVERYWHERE, model_groups=groups)), **changes)  # type: ignore[arg-type]
-
-
-def part(name: str, *accounts: Account, **fields: object) -> ChannelPart:
-    """A bound channel with its accounts."""
-    return ChannelPart(1, Channel(name, name, **fields), accounts)  # type: ignore[arg-type]
-
-
-FIRST = replace(ACCOUNT, id="acc_a")
-SECOND = replace(ACCOUNT, id="acc_b", priority=9)
-
-
-def test_bound_channels_go_by_priority_and_nothing_else_is_tried() -> None:
-    asked = bound(
-        ModelGroupChannel("chn_a", priority=5),
-        ModelGroupChannel("chn_b", priority=1),
-        bound={"chn_a": part("chn_a", FIRST), "chn_b": part("chn_b", SECOND, FIRST)},
-    )
-    assert [(route.account.id, route.channel) for route in resolve(asked)] == [
-        ("acc_a", "chn_a"),
-        ("acc_b", "chn_b"),
-    ]
-
-
-def test_a_bound_channels_mapping_is_on_the_wire_and_the_price_is_the_own_groups() -> None:
-    asked = bound(
-        ModelGroupChannel("chn_a"),
-        bound={"chn_a": part("chn_a", FIRST, model_mapping={"openai": {"gpt-4o": "wire"}})},
-    )
-    found = only(asked)
-    assert (found.upstream_model, found.chain) == ("wire", ("gpt-4o", "wire"))
-    assert (found.snapshot.billing_model, found.snapshot.prices["input"]) == ("gpt-4o", "2.5")
-
-
-@pytest.mark.parametrize(
-    ("channels", "parts"),
-    [
-        pytest.param(
-            (ModelGroupChannel("chn_a", weight=0),), {"chn_a": part("chn_a", FIRST)}, id="drained"
-        ),
-        pytest.param((ModelGroupChannel("chn_a"),), {}, id="channel not there"),
-        pytest.param((ModelGroupChannel("chn_a"),), {"chn_a": part("chn_a")}, id="no account"),
-        pytest.param(
-            (ModelGroupChannel("chn_a"),),
-            {"chn_a": part("chn_a", replace(FIRST, models=("other",)))},
-            id="no account offers it",
-        ),
-    ],
-)
-def test_a_bound_group_never_leaves_its_channels(
-    channels: tuple[ModelGroupChannel, ...], parts: dict[str, ChannelPart]
-) -> None:
-    with pytest.raises(errors.NoHealthyAccount) as caught:
-        resolve(bound(*channels, bound=parts))
-    assert caught.value.retry_after == 5
-
-
-def test_weights_share_sessions_out_between_bound_channels() -> None:
-    channels = (ModelGroupChannel("chn_a", weight=3), ModelGroupChannel("chn_b", weight=1))
-    parts = {"chn_a": part("chn_a", FIRST), "chn_b": part("chn_b", SECOND)}
-    firsts = [
-        resolve(
-            replace(
-                bound(*channels, bound=parts), call=Call("generate", "gpt-4o", b"", session=f"s{n}")
-            )
-        )[0].channel
-        for n in range(400)
-    ]
-    assert 270 < firsts.count("chn_a") < 330

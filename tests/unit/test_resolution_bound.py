@@ -1,0 +1,86 @@
+"""Calls of a model group that is bound to channels: they and no others, in which order."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.resolution_samples import ACCOUNT, EVERYWHERE, only, question
+from tollgate.domain import errors
+from tollgate.domain.call import Call
+from tollgate.domain.catalog import Account, Channel, ChannelPart, ModelGroup, ModelGroupChannel
+from tollgate.domain.question import Question
+from tollgate.domain.resolution import resolve
+
+
+def bound(*channels: ModelGroupChannel, **changes: object) -> Question:
+    """A call for the default model group, bound to these channels."""
+    groups = {"gpt-4o": {"default": ModelGroup("tokens", channels=channels)}}
+    return replace(question(everywhere=replace(EVERYWHERE, model_groups=groups)), **changes)  # type: ignore[arg-type]
+
+
+def part(name: str, *accounts: Account, **fields: object) -> ChannelPart:
+    """A bound channel with its accounts."""
+    return ChannelPart(1, Channel(name, name, **fields), accounts)  # type: ignore[arg-type]
+
+
+FIRST = replace(ACCOUNT, id="acc_a")
+SECOND = replace(ACCOUNT, id="acc_b", priority=9)
+
+
+def test_bound_channels_go_by_priority_and_nothing_else_is_tried() -> None:
+    asked = bound(
+        ModelGroupChannel("chn_a", priority=5),
+        ModelGroupChannel("chn_b", priority=1),
+        bound={"chn_a": part("chn_a", FIRST), "chn_b": part("chn_b", SECOND, FIRST)},
+    )
+    assert [(route.account.id, route.channel) for route in resolve(asked)] == [
+        ("acc_a", "chn_a"),
+        ("acc_b", "chn_b"),
+    ]
+
+
+def test_a_bound_channels_mapping_is_on_the_wire_and_the_price_is_the_own_groups() -> None:
+    asked = bound(
+        ModelGroupChannel("chn_a"),
+        bound={"chn_a": part("chn_a", FIRST, model_mapping={"openai": {"gpt-4o": "wire"}})},
+    )
+    found = only(asked)
+    assert (found.upstream_model, found.chain) == ("wire", ("gpt-4o", "wire"))
+    assert (found.snapshot.billing_model, found.snapshot.prices["input"]) == ("gpt-4o", "2.5")
+
+
+@pytest.mark.parametrize(
+    ("channels", "parts"),
+    [
+        pytest.param(
+            (ModelGroupChannel("chn_a", weight=0),), {"chn_a": part("chn_a", FIRST)}, id="drained"
+        ),
+        pytest.param((ModelGroupChannel("chn_a"),), {}, id="channel not there"),
+        pytest.param((ModelGroupChannel("chn_a"),), {"chn_a": part("chn_a")}, id="no account"),
+        pytest.param(
+            (ModelGroupChannel("chn_a"),),
+            {"chn_a": part("chn_a", replace(FIRST, models=("other",)))},
+            id="no account offers it",
+        ),
+    ],
+)
+def test_a_bound_group_never_leaves_its_channels(
+    channels: tuple[ModelGroupChannel, ...], parts: dict[str, ChannelPart]
+) -> None:
+    with pytest.raises(errors.NoHealthyAccount) as caught:
+        resolve(bound(*channels, bound=parts))
+    assert caught.value.retry_after == 5
+
+
+def test_weights_share_sessions_out_between_bound_channels() -> None:
+    channels = (ModelGroupChannel("chn_a", weight=3), ModelGroupChannel("chn_b", weight=1))
+    parts = {"chn_a": part("chn_a", FIRST), "chn_b": part("chn_b", SECOND)}
+    firsts = [
+        resolve(
+            replace(
+                bound(*channels, bound=parts), call=Call("generate", "gpt-4o", b"", session=f"s{n}")
+            )
+        )[0].channel
+        for n in range(400)
+    ]
+    assert 270 < firsts.count("chn_a") < 330
