@@ -1,7 +1,9 @@
 """What is agreed with one user: written whole or not at all, counted, and never in a wrong type."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
+from string import ascii_lowercase, digits
 from typing import Any, Final
 
 import pytest
@@ -212,6 +214,26 @@ def test_permitting_twice_and_forbidding_what_never_was_change_nothing_but_the_r
     assert uses("vip") == (0, 0, 0)
 
 
+def test_a_profile_that_would_not_fit_is_refused_before_it_is_written(
+    catalog: CatalogTable, customer: Customer
+) -> None:
+    catalog.model_groups.create(replace(VIP, code="gold"), AUTHOR)
+    draw = random.Random(5).choices
+
+    def large() -> CustomerPriceVersion:
+        names = ("".join(draw(ascii_lowercase + digits, k=60)) for _ in range(2_500))
+        figures = FIGURES | {f"tool:{name}": "0.01" for name in names}
+        return replace(price(), price=replace(price().price, prices=figures))
+
+    agree(customer, Agreement("gpt-4o", "default", price=large()))
+    agree(customer, Agreement("gpt-4o", "vip", price=large()))
+    before = everything()
+    with pytest.raises(ValidationFailed, match="307200 is the most"):
+        agree(customer, Agreement("gpt-4o", "gold", price=large()))
+    assert everything() == before
+    agree(customer, Agreement("gpt-4o", "gold", price=price()))
+
+
 # --- model groups in use ----------------------------------------------------------------------
 
 
@@ -283,6 +305,18 @@ def test_two_admins_who_choose_a_default_at_once_leave_exactly_one(catalog: Cata
     with pytest.raises(Conflict, match="default group"):
         catalog.model_groups.remove("gpt-4o#vip", 1)
     catalog.model_groups.remove("gpt-4o#fast", 1)
+
+
+def test_a_group_that_becomes_the_default_at_this_moment_is_not_switched_off(
+    catalog: CatalogTable, customer: Customer
+) -> None:
+    groups, writing = catalog.model_groups, customer.begin()
+    vip = groups.one("gpt-4o", "vip")
+    groups.stage(writing, vip, replace(vip, enabled=False), LATER)
+    catalog.prices.defaults.choose("gpt-4o", "vip", 1, "tokens", AUTHOR)
+    with pytest.raises(Conflict, match="default group"):
+        writing.commit()
+    assert groups.one("gpt-4o", "vip").enabled
 
 
 def test_a_group_of_another_type_than_the_price_cannot_become_the_default(
