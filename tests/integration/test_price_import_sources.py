@@ -60,6 +60,7 @@ def test_the_bundled_list_can_be_proposed_once_per_key(api: AdminApi) -> None:
         pytest.param("[]", 422, id="a list"),
         pytest.param('{"gpt-a": 1}', 422, id="a number for a row"),
         pytest.param('{"gpt-a": {"input_cost_per_token": NaN}}', 422, id="NaN"),
+        pytest.param("[" * 100_000, 422, id="too deep"),
         pytest.param("9" * 5_000, 422, id="a number beyond all bounds"),
         pytest.param(b"\xff\xfe{\x00}\x00", 400, id="UTF-16"),
         pytest.param('{"a":"' + "x" * (4 * 1024 * 1024) + '"}', 413, id="over 4 MB"),

@@ -315,6 +315,11 @@ def test_every_row_that_gives_no_price_is_told_why() -> None:
         "word": {**PRICED, "input_cost_per_token": "dear"},
         "huge": {**PRICED, "input_cost_per_token": "1e400"},
         "odd": {**PRICED, "search_context_cost_per_query": "0.01"},
+        "a\nb": PRICED,
+        "vendor": {**PRICED, "litellm_provider": "\ud800"},
+        "endless": {**PRICED, "max_output_tokens": 10**20},
+        "512-x-512/50-steps/sd": {**PICTURE, "output_cost_per_image": "x"},
+        "512-x-512/max-steps/sd": {**PICTURE, "output_cost_per_image": "0.1"},
     }
     reading = read_map(json.dumps(rows))
     assert list(reading.drafts) == ["good"]
@@ -325,4 +330,8 @@ def test_every_row_that_gives_no_price_is_told_why() -> None:
         "word": "word: a figure that is no number",
         "huge": "huge: a figure that is no number",
         "odd": "odd: a figure that is no number",
+        "a\nb": "a\nb: model: has unprintable characters",
+        "vendor": "vendor: model: has unprintable characters",
+        "endless": "endless: max_output: from 1 to 100000000",
+        "sd": "sd: a figure that is no number",
     }

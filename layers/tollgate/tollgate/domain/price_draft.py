@@ -15,6 +15,7 @@ from tollgate.domain.price_rules import (
     check_prices,
     check_tiers,
 )
+from tollgate.domain.usage import CLASS_LIMIT
 
 VIRTUAL_TOKENS: Final = 1_000
 Prices = Mapping[str, str]
@@ -89,5 +90,5 @@ def check_price(draft: PriceDraft) -> None:
         for text in chain.from_iterable(prices.values() for prices in price_lists(draft))
     )
     require(draft.free or costs, "free", "confirm a price of zero", "请确认价格为零")
-    limit = draft.max_output is None or draft.max_output > 0
-    require(limit, "max_output", "greater than 0", "必须大于 0")
+    limit = draft.max_output is None or 0 < draft.max_output <= CLASS_LIMIT
+    require(limit, "max_output", f"from 1 to {CLASS_LIMIT}", f"应为 1 到 {CLASS_LIMIT}")

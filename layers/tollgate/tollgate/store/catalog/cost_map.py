@@ -76,6 +76,8 @@ VARIANT: Final = re.compile(r"(?P<field>output_cost_per_(?:second|image))_(?P<la
 LISTED: Final = "litellm"
 """What the source of a price begins with that is from such a list; its provider follows."""
 
+LONGEST_SOURCE: Final = 100
+
 K: Final = 1_000
 MILLION: Final = Decimal(1_000_000)
 ONE: Final = Decimal(1)
@@ -296,7 +298,7 @@ def read_row(model: str, row: Row) -> PriceDraft | None:
 
 def source_of(row: Row) -> str:
     """Where a price is from."""
-    return f"{LISTED}:{row.get('litellm_provider', '')}"
+    return f"{LISTED}:{row.get('litellm_provider', '')}"[:LONGEST_SOURCE]
 
 
 def reduced_row(row: Row) -> dict[str, Any]:

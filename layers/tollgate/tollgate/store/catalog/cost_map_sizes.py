@@ -5,10 +5,10 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from tollgate.domain.price_draft import PriceDraft
 from tollgate.store.catalog.cost_map import (
@@ -45,16 +45,14 @@ def split(name: str) -> tuple[str, str] | None:
     return "/".join((*rest, last)), f"{quality}/{size}" if quality else size
 
 
-def sizes_of(rows: Mapping[str, Row]) -> dict[str, dict[str, Row]]:
-    """All rows for one size; of several for the same, as by the steps drawn, the dearest."""
-    sizes: dict[str, dict[str, Row]] = {}
+def sizes_of(rows: Mapping[str, Row]) -> dict[str, dict[str, list[Row]]]:
+    """All rows for one size, by model and label; a size may have several, as by steps drawn."""
+    sizes: dict[str, dict[str, list[Row]]] = {}
     for name, row in rows.items():
         found = split(name)
         if found is not None:
             model, label = found
-            there = sizes.setdefault(model, {})
-            if label not in there or image_price(label, row) > image_price(label, there[label]):
-                there[label] = row
+            sizes.setdefault(model, {}).setdefault(label, []).append(row)
     return sizes
 
 
@@ -82,16 +80,21 @@ def unqualified(figures: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return {**figures, **plain}
 
 
-def with_sizes(model: str, draft: PriceDraft | None, sizes: Mapping[str, Row]) -> PriceDraft | None:
-    """A model's draft with the prices of its sizes; one made of them where it has no row."""
-    figures = {label: image_price(label, row) for label, row in sizes.items()}
-    figures = unqualified({label: price for label, price in figures.items() if price})
+def with_sizes(
+    model: str, draft: PriceDraft | None, sizes: Mapping[str, Sequence[Row]]
+) -> PriceDraft | None:
+    """A model's draft with the prices of its sizes; one made of them where it has no row.
+
+    Of several rows for a size the dearest counts.
+    """
+    dearest = {label: max(image_price(label, row) for row in rows) for label, rows in sizes.items()}
+    figures = unqualified({label: price for label, price in dearest.items() if price})
     if not figures or (draft is not None and "images" not in draft.prices):
         return draft
     if draft is None:
         flat = figures.get(ORDINARY) or max(figures.values())
-        row: Any = next(iter(sizes.values()))
-        draft = PriceDraft(model, "times", {"images": amount(flat, ONE)}, source=source_of(row))
+        source = source_of(next(iter(sizes.values()))[0])
+        draft = PriceDraft(model, "times", {"images": amount(flat, ONE)}, source=source)
     own = {LARGEST, *(interval.label for interval in draft.intervals)}
     left = figures.keys() - own
     more = labelled("images", {name: Decimal(amount(figures[name], ONE)) for name in left})

@@ -5,12 +5,12 @@ Nothing is priced by it until somebody loads the models they sell.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final
 
-from tollgate.domain.definition_rules import LONGEST_MODEL
+from tollgate.domain.definition_rules import LONGEST_MODEL, require
 from tollgate.domain.errors import NotFound, ValidationFailed
 from tollgate.domain.patterns import normal
 from tollgate.domain.price_draft import PriceDraft, check_price
@@ -101,7 +101,7 @@ def read_cost_map(text: str) -> list[PriceDraft]:
     return list(drafts.values())
 
 
-def draft_of(model: str, row: Row | None, sizes: Mapping[str, Row]) -> PriceDraft | None:
+def draft_of(model: str, row: Row | None, sizes: Mapping[str, Sequence[Row]]) -> PriceDraft | None:
     """One model as a draft that can be charged by; None when it cannot be billed.
 
     Raises:
@@ -110,6 +110,7 @@ def draft_of(model: str, row: Row | None, sizes: Mapping[str, Row]) -> PriceDraf
     try:
         draft = with_sizes(model, None if row is None else read_row(model, row), sizes)
         if draft is not None:
+            require(f"{model}{draft.source}".isprintable(), "model", "has unprintable characters")
             check_price(draft)
     except ValidationFailed as refused:
         raise ValidationFailed(f"{model}: {refused.message}", param=refused.param) from refused
@@ -126,7 +127,7 @@ def rows_of(text: str) -> dict[str, Any]:
     """
     try:
         rows = json.loads(text, parse_float=str, parse_constant=refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValidationFailed(f"this is no price list: {error}") from error
     if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
         raise ValidationFailed("this is no price list: it must be an object of objects")
