@@ -56,6 +56,11 @@ def usage(reply: Reply, spoken: int) -> Json:
         "totalTokenCount": reply.input + spoken + reply.hidden,
         "promptTokensDetails": _modalities(reply),
     }
+    if knobs.painted:
+        counted["candidatesTokensDetails"] = [
+            {"modality": "TEXT", "tokenCount": max(spoken - knobs.painted, 0)},
+            {"modality": "IMAGE", "tokenCount": knobs.painted},
+        ]
     if cached:
         counted["cachedContentTokenCount"] = cached
         counted["cacheTokensDetails"] = [{"modality": "TEXT", "tokenCount": cached}]

@@ -47,6 +47,7 @@ class Knobs:
     written_1h: int = 0
     reasoning: int | None = None
     images: int = 0
+    painted: int = 0
     audio: int = 0
     searches: int = 0
     heard: int | None = None
@@ -73,7 +74,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 NUMBERS = (
     "delay", "gap", "slow", "block", "step", "status", "drop", "cut", "fail", "chunks", "size",
     "tools", "thinking", "dims", "in", "out", "cached", "written", "written_1h", "reasoning",
-    "images", "audio", "searches", "heard", "drawn",
+    "images", "painted", "audio", "searches", "heard", "drawn",
 )  # fmt: skip
 
 

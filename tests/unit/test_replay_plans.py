@@ -109,6 +109,15 @@ def test_gemini_counts_in_every_event_and_hidden_output_apart() -> None:
     assert told[-1]["totalTokenCount"] == 6 + 2 + 40
 
 
+def test_gemini_counts_pictures_inside_its_output() -> None:
+    told = events(gemini("+out=1300+painted=1290"))[-1]["usageMetadata"]
+    assert told["candidatesTokenCount"] == 1_300
+    assert told["candidatesTokensDetails"] == [
+        {"modality": "TEXT", "tokenCount": 10},
+        {"modality": "IMAGE", "tokenCount": 1_290},
+    ]
+
+
 def test_gemini_writes_an_array_unless_events_are_asked_for() -> None:
     made = plan("/v1beta/models/g:streamGenerateContent", {"contents": []})
     assert b"application/json" in made.head
