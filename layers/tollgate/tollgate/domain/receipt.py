@@ -8,7 +8,7 @@ from typing import Any
 
 from tollgate.domain.charge import Charge, PriceSnapshot, apportion, charge
 from tollgate.domain.holds import parse_hold_id, request_id
-from tollgate.domain.money import quota, usd
+from tollgate.domain.money import CHARGE_LIMIT, quota, usd
 from tollgate.domain.price_view import bounds, origin, quantities, quantity, unit_price
 from tollgate.domain.record import UsageRecord
 from tollgate.domain.usage import Usage
@@ -26,6 +26,19 @@ def bill(record: UsageRecord) -> Charge:
 def paid(record: UsageRecord) -> int:
     """What the user paid for a call, in nanos: what settled its hold, and what came late."""
     return record.charge + record.late_charge
+
+
+def explained(record: UsageRecord) -> bool:
+    """Whether what was paid follows from the stored record alone.
+
+    It is what the rule says of the usage; of an estimate, and of figures that cannot be true, at
+    most what was held.
+    """
+    full, amount = bill(record).nanos, paid(record)
+    doubtful = record.suspect or record.usage_source == "estimated" or full > CHARGE_LIMIT
+    capped = doubtful and amount < full
+    # A late record has the hold of its tombstone, so what it was capped at is not known any more.
+    return amount == full or (capped and (amount == record.held or record.state == "late"))
 
 
 def lines(full: Charge, amount: int) -> list[dict[str, Any]]:
