@@ -269,6 +269,8 @@ def test_one_price_is_scheduled_cancelled_rolled_back_and_withdrawn(
     ]
     listed = api.call("GET", f"/users/{world.user}/customer_prices").json["entries"]
     assert [(row["group_code"], row["status"]) for row in listed] == [("vip", "withdrawn")]
+    assert api.call("PUT", path, FIGURES, query=VIP, headers={"If-Match": '"6"'}).status == 412
+    assert api.call("PUT", path, FIGURES, query=VIP).json["current"] == 5
 
 
 def test_yuan_and_rates_are_kept_as_they_were_typed(api: AdminApi, world: World) -> None:
@@ -287,7 +289,8 @@ def test_every_write_is_in_the_audit_log(api: AdminApi, world: World) -> None:
     agree(api, world, {"group_code": "vip", "price": FIGURES, "permitted": True})
     entry = api.call("GET", "/audit", query={"limit": 1}).json["entries"][0]
     assert (entry["action"], entry["object"]) == ("model_pricing.change", f"{world.user}/gpt-x")
-    assert entry["after"]["after"][2]["permitted"] is True
+    permitted = [entry[when]["groups"][2]["permitted"] for when in ("before", "after")]
+    assert permitted == [False, True]
     api.now += 1
     api.call("PUT", f"/users/{world.user}/customer_price", FIGURES, query=DEFAULT)
     entry = api.call("GET", "/audit", query={"limit": 1}).json["entries"][0]

@@ -45,6 +45,7 @@ def test_a_model_group_is_made_and_changed_by_the_same_call(api: AdminApi, world
     assert api.call("POST", "/model_group", body, headers=FRESH).status == 412
     assert api.call("DELETE", "/model_group/gpt-x/fast", headers={"If-Match": '"2"'}).status == 204
     assert api.call("GET", "/model_group/gpt-x/fast").status == 404
+    assert api.call("POST", "/model_group", body, headers={"If-Match": '"2"'}).status == 412
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,7 @@ def test_a_group_is_bound_to_channels_and_let_go(api: AdminApi, world: World) ->
     assert api.call("DELETE", "/model_group_channels", headers=FRESH, query=place).status == 412
     again = {"If-Match": '"2"'}
     assert api.call("DELETE", "/model_group_channels", headers=again, query=place).status == 204
+    assert api.call("POST", "/model_group_channels", body, headers=again).status == 412
     assert api.call("DELETE", f"/channels/{world.channel}", headers=FRESH).status == 204
 
 

@@ -26,6 +26,7 @@ from tollgate.web.management.fields import (
     View,
     absent,
 )
+from tollgate.web.management.versions import check_unseen
 
 READ, WRITE = "model_groups.read", "model_groups.write"
 OneModel = Annotated[
@@ -90,6 +91,7 @@ class BindingResource:
         sent = body.changes() | {"model": normal(body.model), "code": normal(body.code)}
         name = name_of(body.model, body.code, body.channel)
         if self._bindings.find(name) is None:
+            check_unseen(if_match)
             made = self._bindings.create(ModelGroupChannelDefinition(**sent), self._desk.author)
             view = BindingView.of(made)
             self._desk.trail.note("model_group_channel.create", name, None, view)

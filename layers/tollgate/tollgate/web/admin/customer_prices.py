@@ -11,7 +11,7 @@ from tollgate.domain.definitions import CustomerPriceDefinition
 from tollgate.domain.errors import VersionMismatch
 from tollgate.domain.patterns import normal, patterns_of
 from tollgate.domain.versions import in_force
-from tollgate.services.agreements import Agreements, Standing
+from tollgate.services.agreements import Agreements, Standing, Written
 from tollgate.services.effective_prices import EffectivePrices, Wish
 from tollgate.store.catalog.customers import Customer
 from tollgate.store.catalog.kinds import group_name
@@ -37,7 +37,7 @@ from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.admin.price_bodies import fx_now
 from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import After, Entries, IfMatch, Limit, ModelName
-from tollgate.web.management.versions import wanted
+from tollgate.web.management.versions import check_unseen, wanted
 
 Code = Annotated[str, Query(min_length=1, max_length=32)]
 PricingGroup = Annotated[
@@ -107,7 +107,7 @@ class CustomerPriceResource:
             after=after,
         )
         if not body.dry_run:
-            self._desk.trail.note("model_pricing.change", f"{user}/{normal(model)}", None, change)
+            self._note(user, normal(model), written, change)
         return change
 
     def effective(
@@ -141,7 +141,9 @@ class CustomerPriceResource:
         """Give a user another price, or the first one, from now or from `effective_from`."""
         customer = self._customer(user)
         before = customer.heads.find(group_name(model, code))
-        if before is not None and before.stamp.version != wanted(if_match):
+        if before is None or before.status == "withdrawn":
+            check_unseen(if_match)
+        elif before.stamp.version != wanted(if_match):
             raise VersionMismatch("this price has been changed; read it again")
         record = record_of(body, self._catalog, self._desk.clock())
         writing = customer.begin()
@@ -197,6 +199,17 @@ class CustomerPriceResource:
         )
 
     # --- parts of the above -------------------------------------------------------------------
+
+    def _note(self, user: str, model: str, written: Written, change: ModelPricingChange) -> None:
+        """Enter what was and what is into the audit log."""
+        was, now = (
+            ModelPricingView(version=standing.version, user=user, model=model, groups=groups)
+            for standing, groups in (
+                (written.before, change.before),
+                (written.after, change.after),
+            )
+        )
+        self._desk.trail.note("model_pricing.change", f"{user}/{model}", was, now)
 
     def _customer(self, user: str) -> Customer:
         return self._agreements.customer(user)

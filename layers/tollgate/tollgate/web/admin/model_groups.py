@@ -29,7 +29,7 @@ from tollgate.web.management.fields import (
     View,
     absent,
 )
-from tollgate.web.management.versions import wanted
+from tollgate.web.management.versions import check_unseen, wanted
 
 Code = Annotated[str, Query(min_length=1, max_length=32)]
 OneModel = Annotated[
@@ -130,6 +130,7 @@ class ModelGroupResource:
         before = self._groups.find(name)
         sent = body.changes() | {"model": normal(body.model), "code": normal(body.code)}
         if before is None:
+            check_unseen(if_match)
             blank = ModelGroupDefinition(sent["model"], sent["code"], self._mode(sent["model"]))
             made = self._groups.create(replace(blank, **sent), self._desk.author)
             view = self._view(made)
