@@ -6,14 +6,16 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import Stack
+from tests.e2e.evidence import unexplained
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`make run`, as one session of tests shares it."""
+    """`make run`, as one session of tests shares it; in the end all its charges are recomputed."""
     emulator = os.environ.get("EMULATOR", "ministack")  # noqa: TID251 - as `make run` reads it
     with Stack(tmp_path_factory.mktemp("stack"), emulator=emulator) as stack:
         yield stack
+        assert unexplained(stack) == []
 
 
 @pytest.fixture(autouse=True)
