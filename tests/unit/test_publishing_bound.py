@@ -7,7 +7,7 @@ import pytest
 
 from tests.catalog_samples import ACCOUNT, CHANNEL, record
 from tests.publishing_room import ACCOUNT_IMAGE, NOW, Room
-from tollgate.domain.catalog import ModelGroup, ModelGroupChannel
+from tollgate.domain.catalog import ChannelPricing, ChannelRow, ModelGroup, ModelGroupChannel
 from tollgate.domain.definitions import ModelGroupChannelDefinition, ModelGroupDefinition
 from tollgate.domain.errors import CatalogUnavailable
 from tollgate.services.catalog import LOOK_EVERY_MS, Catalog
@@ -104,6 +104,16 @@ def test_an_account_that_changes_reaches_the_channels_that_may_use_it(
     room.definitions.accounts = [after]
     room.changed(ACCOUNT_IMAGE | {"groups": before})
     assert room.accounts() == accounts
+
+
+def test_a_bound_channel_comes_without_its_prices(room: Relayed) -> None:
+    row = ChannelRow("openai", "gpt-4o", None, {"input": "1"})
+    priced = replace(CHANNEL, pricing=(ChannelPricing(1, {"openai": {"gpt-4o": row}}),))
+    room.definitions.channels = [priced]
+    room.changed(CHANNEL_IMAGE)
+    part = room.relay.channel("chn_1")
+    assert part is not None
+    assert (part.channel.name, part.channel.pricing) == ("retail", ())
 
 
 def test_an_account_of_no_bound_channel_publishes_its_group_only(room: Relayed) -> None:

@@ -1,7 +1,7 @@
 """How definitions become what relays hold: the part for all, those of groups, channels, users."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tollgate.domain.catalog import (
@@ -157,7 +157,9 @@ def compile_bound(version: int, channel: str, pools: Pools) -> ChannelPart | Non
         return None
     accounts = (each for each in pools.accounts if each.status == "active")
     own = sorted((a for a in accounts if usable(definition, a)), key=lambda account: account.id)
-    return ChannelPart(version, compile_channel(definition), tuple(map(compile_account, own)))
+    # Its prices count for its own groups only; whoever is merely routed here never asks (R3).
+    channel_only = replace(compile_channel(definition), pricing=())
+    return ChannelPart(version, channel_only, tuple(map(compile_account, own)))
 
 
 def usable(channel: ChannelDefinition, account: AccountDefinition) -> bool:
