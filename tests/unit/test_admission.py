@@ -25,6 +25,11 @@ from tollgate.services.admission import greatest
             Demand(9, 0, 1_024, None),
             id="one without a bound",
         ),
+        pytest.param(
+            [Demand(9, 0, 5, 10), Demand(9, bound=0, images=2)],
+            Demand(9, 0, 5, 10, images=2),
+            id="one is sold by tokens, the other by the picture",
+        ),
     ],
 )
 def test_the_greatest_demand_covers_every_candidate(

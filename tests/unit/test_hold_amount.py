@@ -22,6 +22,12 @@ SIZES = (
     Interval(0, None, {"images": "0.02"}, label="1K"),
     Interval(0, None, {"images": "0.16"}, label="4K"),
 )
+QUALITIES = (
+    Interval(0, None, {"images": "0.02"}, label="1K"),
+    Interval(0, None, {"images": "0.08"}, label="high/1024x1024"),
+    Interval(0, None, {"images": "0.30"}, label="low/4096x4096"),
+    Interval(0, None, {"images": "0.06"}, label="low"),
+)
 TIERS = {"priority": {"input": "2", "output": "20"}, "flex": {"input": "0.5"}}
 
 
@@ -99,6 +105,22 @@ TIERS = {"priority": {"input": "2", "output": "20"}, "flex": {"input": "0.5"}}
             0,
             80_000_000,
             id="a named size, but never less than the flat price",
+        ),
+        *(
+            pytest.param(
+                rule({"images": "0.01"}, mode="times", intervals=QUALITIES),
+                Demand(0, images=2, labels=labels, named=named),
+                0,
+                nanos,
+                id=told,
+            )
+            for labels, named, nanos, told in (
+                (("high/1024x1024", "1K"), True, 160_000_000, "size and quality named"),
+                (("1024x1024", "1K"), False, 160_000_000, "the dearest quality of a named size"),
+                (("1K",), False, 600_000_000, "any pixels may be of a class of sizes"),
+                (("low",), False, 600_000_000, "the dearest size of a named quality"),
+                (("8K",), False, 600_000_000, "a size without a price of its own may be any"),
+            )
         ),
         pytest.param(
             rule({"images": "0.04"}, mode="times", intervals=SIZES),

@@ -6,6 +6,7 @@ does; output that may come without visible bytes is held from the start (ruling 
 ever clamped: what has no bound is refused with what to send instead.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -66,7 +67,8 @@ class Demand:
 
     `hidden` is output that may come without visible bytes, `visible` the visible output held at
     first, `bound` the most output there can be (None when nothing limits it). `images` are to be
-    drawn, `sound_ms` is to be heard; `tier` and `labels` choose among prices.
+    drawn, `sound_ms` is to be heard; `tier` and `labels` choose among prices. `named` tells that
+    the answer can bear no other labels: a vendor's own choice of size or quality would add some.
     """
 
     input: int
@@ -79,6 +81,7 @@ class Demand:
     sound_ms: int = 0
     tier: str = ""
     labels: tuple[str, ...] = ()
+    named: bool = True
 
 
 def media_tokens(media: Media) -> int:
@@ -130,6 +133,9 @@ CHARGED_FOR: Final[Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]] = {
 Anything else cannot be metered here.
 """
 
+
+SIZES: Final = (re.compile(r"[0-9]{1,5}[x*][0-9]{1,5}"), re.compile(r"[0-9.]{1,5}k"))
+"""Two ways in which a label, in its normal form, says how large a picture is."""
 
 SIZE_CLASSES: Final = frozenset({"1k", "2k", "4k"})
 """Every picture bears one of these labels (in their normal form) after its own names."""
@@ -206,10 +212,11 @@ def demand(call: Call, snapshot: PriceSnapshot, price: Price | None, *, strict: 
         input=input_bound(call, per_token),
         calls=call.choices,
         tools=call.tools,
-        images=call.images or int(snapshot.mode == "times" and call.operation == "generate"),
+        images=call.images or call.choices * by_picture(call, snapshot),
         sound_ms=call.sound_ms,
         tier=call.tier,
         labels=call.labels,
+        named=call.operation != "draw" or any("/" in label for label in call.labels),
     )
     if call.operation == "embed" or snapshot.mode != "tokens":
         return base
@@ -231,19 +238,34 @@ def demand(call: Call, snapshot: PriceSnapshot, price: Price | None, *, strict: 
     )
 
 
+def by_picture(call: Call, snapshot: PriceSnapshot) -> bool:
+    """Whether a chat may be charged for pictures, of which each choice brings one."""
+    return snapshot.mode == "times" and call.operation == "generate"
+
+
 def tables_of(snapshot: PriceSnapshot, demand: Demand) -> list[PriceTexts]:
     """Every table of prices that may apply to the call in the end.
 
-    Any context range may; of the labelled prices only the one asked for, where it was named. The
-    tier served may be the ordinary one instead.
+    Any context range may. Of the labelled prices only the one asked for, where it was named, and
+    what the vendor may add to a named size. The tier served may be the ordinary one instead.
     """
     intervals = snapshot.intervals
     named = matching_interval(intervals, 0, demand.labels) if intervals else None
+    known = frozenset(map(normal, demand.labels))
     places: list[int | None] = [
-        index for index, each in enumerate(intervals) if named is None or not each.label
+        index
+        for index, each in enumerate(intervals)
+        if not each.label or named is None or (not demand.named and may_bear(each.label, known))
     ]
     places += [None, *(() if named is None else (named,))]
     return [prices_for(snapshot, place, tier) for place in places for tier in {"", demand.tier}]
+
+
+def may_bear(label: str, known: frozenset[str]) -> bool:
+    """Whether a picture of which so much is known may get a label: not that of another size."""
+    size = normal(label).rpartition("/")[2]
+    other = (form.fullmatch(size) and any(map(form.fullmatch, known)) for form in SIZES)
+    return size in known or not any(other)
 
 
 def hold_amount(snapshot: PriceSnapshot, demand: Demand, output_tokens: int) -> int:

@@ -67,7 +67,8 @@ def greatest(demands: list[Demand]) -> Demand:
     visible = max(one.visible for one in demands)
     if bound is not None:
         visible = min(visible, bound - hidden)
-    return replace(demands[0], hidden=hidden, visible=visible, bound=bound)
+    images = max(one.images for one in demands)
+    return replace(demands[0], hidden=hidden, visible=visible, bound=bound, images=images)
 
 
 def demand_of(call: Call, candidates: tuple[Candidate, ...], *, strict: bool) -> Demand:
