@@ -243,6 +243,12 @@ def test_what_is_not_said_stays_unsaid() -> None:
             "price_per_call",
             id="a price per call twice",
         ),
+        pytest.param(PriceEntry(price_per_call="1"), "price_per_call", id="a call for tokens"),
+        pytest.param(
+            PriceEntry("times", image_output_price="1"),
+            "image_output_price",
+            id="image tokens for calls",
+        ),
         pytest.param(
             PriceEntry("seconds", price_per_second="1e3"), "price_per_second", id="no price"
         ),

@@ -13,7 +13,7 @@ from typing import Final
 
 from tollgate.domain.amounts import PRICE_UNIT, fraction, lowest, shown, text_of
 from tollgate.domain.catalog import BillingMode, Currency, Interval, PriceTexts
-from tollgate.domain.charge import PER_MILLION
+from tollgate.domain.charge import PER_MILLION, counted
 from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import Setting
 from tollgate.domain.price_draft import VIRTUAL_TOKENS
@@ -182,6 +182,8 @@ def named(entry: PriceEntry) -> dict[str, str]:
             continue
         check_typed(text, field_name)
         require(name not in entry.prices, field_name, f"is said in prices.{name}, too")
+        charged = entry.mode is None or counted(entry.mode, name)
+        require(charged, field_name, f"is never charged in mode {entry.mode}")
         found[name] = text
     return found
 
