@@ -53,6 +53,7 @@ RECORD: Final = UsageRecord(
     model="asked-model",
     billing_model="sold-model",
     upstream_model="wire-model",
+    mapped_model="sold-model",
     chain=("asked-model", "sold-model", "wire-model"),
     model_group="fast",
     usage={"input": 1_000, "output": 500, "output_image": 300, "tool:web_search": 1},
@@ -187,21 +188,6 @@ def test_the_class_costs_add_up_to_the_charge(changes: dict[str, Any]) -> None:
 )
 def test_a_column_shows(changes: dict[str, Any], column: str, cell: Cell) -> None:
     assert cells(**changes)[column] == cell
-
-
-@pytest.mark.parametrize(
-    ("chain", "billed", "mapped"),
-    [
-        pytest.param(("a", "b", "c"), "c", "b", id="the middle of three"),
-        pytest.param(("a", "b"), "b", "b", id="the channel mapped it"),
-        pytest.param(("a", "b"), "a", "a", id="the account mapped it"),
-        pytest.param(("a",), "a", "a", id="nobody mapped it"),
-        pytest.param((), "", "a", id="nobody knows"),
-    ],
-)
-def test_the_channel_mapped_model(chain: tuple[str, ...], billed: str, mapped: str) -> None:
-    shown = cells(model="a", chain=chain, billing_model=billed)
-    assert shown["channel_mapped_model"] == mapped
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_the_upstream_takes_its_price_times_the_accounts_factor(
         cost_multiplier=Decimal(factor),
     )  # fmt: skip
     price = PriceSnapshot("official", "m", 1, "m", prices={"input": "2"})
-    candidate = Candidate(account, "", "m", ("m",), price, price, None)
+    candidate = Candidate(account, "", "m", "m", ("m",), price, price, None)
     assert cost_rule(candidate) == replace(price, multiplier=multiplier)
 
 

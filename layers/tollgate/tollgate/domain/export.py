@@ -89,19 +89,6 @@ def moment(epoch_ms: int) -> str:
     return f"{second}.{epoch_ms % 1_000:03d}Z"
 
 
-def mapped_model(record: UsageRecord) -> str:
-    """The name the channel sold the model under.
-
-    A chain of three names has it in the middle. Of two it is one or the other: the last one,
-    unless the call was billed as what was asked for.
-    """
-    if len(record.chain) > 2:
-        return record.chain[1]
-    if not record.chain or record.billing_model == record.model:
-        return record.model
-    return record.chain[-1]
-
-
 def sent_model(record: UsageRecord) -> str:
     """The name an account was sent; none of a call that no account answered."""
     return record.upstream_model if record.account else ""
@@ -172,7 +159,7 @@ COLUMNS: Final = (
     *map(text, ("user", "key", "account", "channel", "group", "requested_group")),
     Column("requested_model", "text", lambda facts: facts.record.model),
     text("billing_model"),
-    Column("channel_mapped_model", "text", lambda facts: mapped_model(facts.record)),
+    Column("channel_mapped_model", "text", lambda facts: facts.record.mapped_model),
     Column("upstream_model", "text", lambda facts: sent_model(facts.record)),
     Column("chain", "text", lambda facts: ARROW.join(steps(facts.record))),
     text("dialect"),

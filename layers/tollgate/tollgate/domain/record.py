@@ -38,7 +38,8 @@ class UsageRecord:
     `hold` is the hold id; the record's own key derives from it. `held` is the last acknowledged
     amount of that hold. `late_charge` is set only when the state is `late`: what the call cost
     beyond `charge`, at which its hold was settled; it is negative where that was too much.
-    `price` is the PriceSnapshot as JSON text; `interval` is the index of its interval that applied
+    `mapped_model` is the name the channel that led to the account sells `model` under. `price` is
+    the PriceSnapshot as JSON text; `interval` is the index of its interval that applied
     (-1: none), chosen by usage, `tier` and `label`.
     """
 
@@ -56,6 +57,7 @@ class UsageRecord:
     channel: str = ""
     account: str = ""
     model: str = ""
+    mapped_model: str = ""
     billing_model: str = ""
     upstream_model: str = ""
     chain: tuple[str, ...] = ()

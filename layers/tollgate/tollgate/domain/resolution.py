@@ -38,13 +38,15 @@ from tollgate.domain.routing import (
 class Candidate(NamedTuple):
     """One account the call may go to: its wire name, and the rule it is charged by.
 
-    `cost` is what the upstream takes from us, before the account's own factor. `price` is the
-    official price of the billed model, which tells its limits; None when there is none. `channel`
-    is the one that led here. A tuple: many are made for a call, and it takes a fifth of the time.
+    `channel` led here and sells the model as `mapped`. `cost` is what the upstream takes from us,
+    before the account's own factor. `price` is the official price of the billed model, which tells
+    its limits; None when there is none. A tuple: many are made for a call, and it takes a fifth of
+    the time.
     """
 
     account: Account
     channel: str
+    mapped: str
     upstream_model: str
     chain: tuple[str, ...]
     snapshot: PriceSnapshot
@@ -131,7 +133,7 @@ class Offers:
         if (mapped, wire) not in self._offers:
             self._offers[mapped, wire] = self._offer(mapped, wire)
         offer = self._offers[mapped, wire]
-        return None if offer is None else Candidate(account, channel, *offer)
+        return None if offer is None else Candidate(account, channel, mapped, *offer)
 
     def _offer(self, mapped: str, wire: str) -> Offer | None:
         """The price of what is sold under one name and sent under another."""

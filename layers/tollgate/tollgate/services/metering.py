@@ -205,6 +205,7 @@ def priced(
         cost=total(paid, cost),
         account=candidate.account.id,
         channel=candidate.channel,
+        mapped_model=candidate.mapped,
         billing_model=snapshot.billing_model,
         upstream_model=candidate.upstream_model,
         chain=candidate.chain,

@@ -27,6 +27,7 @@ _PLAIN: Final = tuple(
 )
 _SAME: Final = {
     "requested_group": "group",
+    "mapped_model": "model",
     "billing_model": "model",
     "upstream_model": "model",
 }
