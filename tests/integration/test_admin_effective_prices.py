@@ -9,6 +9,7 @@ from tests.admin_api import AdminApi
 from tests.admin_writes import World
 from tests.customer_pricing import (
     FIGURES,
+    FRESH,
     MODEL,
     VIP,
     agree,
@@ -126,6 +127,22 @@ def test_a_refusal_names_the_row_too(
     found = effective(api, world, group=group)
     assert (found["outcome"], found["row"]) == ("refused", row)
     assert (found["status"], found["code"]) == (status, code)
+
+
+def test_a_key_whose_group_is_gone_explains_nothing(api: AdminApi, world: World) -> None:
+    spare = api.created("/groups", {"name": "spare", "platform": "openai"})["id"]
+    key = api.created(f"/users/{world.user}/keys", {"group": spare})["id"]
+    path = f"/users/{world.user}/effective_price"
+    assert api.call("DELETE", f"/users/{world.user}/keys/{key}", headers=FRESH).status == 200
+    refused = api.call("GET", path, query={**MODEL, "key": key}).json
+    assert (refused["outcome"], refused["code"], refused["rows"]) == (
+        "refused",
+        "api_key_revoked",
+        [],
+    )
+    assert api.call("DELETE", f"/groups/{spare}", headers=FRESH).status == 204
+    assert api.call("GET", path, query={**MODEL, "key": key}).status == 404
+    assert api.call("GET", path, query={**MODEL, "key": "key_missing"}).status == 404
 
 
 def test_a_model_nobody_priced_is_told_so(api: AdminApi, world: World) -> None:

@@ -146,6 +146,25 @@ def test_the_list_goes_on_model_by_model(ann: Browser) -> None:
     assert rest["next_cursor"] is None
 
 
+def test_ones_own_factor_in_a_group_counts(portal: Portal, ann: Browser) -> None:
+    cyd = joined(portal, "cyd@example.com")
+    multipliers, catalog = portal.stores.catalog.multipliers, portal.stores.catalog
+    version = catalog.groups.get("grp_0").stamp.version
+    multipliers.replace("grp_0", version, {cyd.user: "0.25"}, STAFF)
+    publish(portal)
+    assert listed(cyd) == [
+        ("gpt-x", "default", "official", {"input": "0.5", "output": "1.5"}),
+        ("gpt-y", "default", "official", {"input": "0.5", "output": "1.5"}),
+    ]
+    assert listed(ann)[2] == ("gpt-y", "default", "official", {"input": "3", "output": "9"})
+
+
+def test_before_anything_is_published_there_is_no_list(portal: Portal, ann: Browser) -> None:
+    new = joined(portal, "new@example.com")
+    assert listed(new) == []
+    assert new.call("GET", "/prices").json["next_cursor"] is None
+
+
 @pytest.mark.parametrize("group", ["grp_2", "grp_9"])
 def test_a_group_that_is_not_ones_own_is_not_there(ann: Browser, group: str) -> None:
     assert ann.call("GET", "/prices", query={"group": group}).status == 404

@@ -28,6 +28,7 @@ from tollgate.domain.catalog import (
     Price,
     Profile,
 )
+from tollgate.store.dynamodb import OutcomeUnknown
 
 CHAT: Final = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}
 OPENAI: Final = ACCOUNTS[0]
@@ -248,3 +249,18 @@ def test_bound_channels_that_are_gone_unlist_the_model() -> None:
     gateway = bound(ModelGroupChannel("chn_9"))
     models = gateway.post("/v1/models", "", None, httpMethod="GET").json["data"]
     assert "gpt-4o" not in {model["id"] for model in models}
+
+
+def test_a_channel_that_cannot_be_read_makes_no_shorter_list() -> None:
+    gateway = bound(ModelGroupChannel("chn_1"))
+
+    def down(operation: str, request: Any) -> None:
+        if operation == "GetItem" and request["Key"]["pk"]["S"] == "snapshot#chn_1":
+            raise OutcomeUnknown
+
+    gateway.dynamo.before = down
+    seen = gateway.post("/v1/models", "", None, httpMethod="GET")
+    assert (seen.status, seen.json["error"]["code"]) == (503, "pricing_unavailable")
+    called = gateway.post("/v1/chat/completions", CHAT)
+    assert (called.status, called.json["error"]["code"]) == (503, "pricing_unavailable")
+    assert gateway.upstream.requests == []
