@@ -58,14 +58,14 @@ def left(bank: Bank) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize(
-    ("amount", "available", "credits"),
+    ("amount", "available", "credited"),
     [
         pytest.param(10, 980, 1_010, id="given back"),
         pytest.param(-10, 960, 990, id="taken"),
         pytest.param(-970, 0, 30, id="taken to the last nano"),
     ],
 )
-def test_a_correction_moves_balance_and_credits(amount: int, available: int, credits: int) -> None:
+def test_a_correction_moves_balance_and_credits(amount: int, available: int, credited: int) -> None:
     bank = Bank()
     record = paid(bank)
     line = bank.wallets.correct(correction(record, amount))
@@ -74,7 +74,7 @@ def test_a_correction_moves_balance_and_credits(amount: int, available: int, cre
         NOON * 1_000,
     )  # fmt: skip
     wallet = bank.wallet()
-    assert (bank.sums(), wallet.credits) == ((available, 0, 30), credits)
+    assert (bank.sums(), wallet.credits) == ((available, 0, 30), credited)
     assert bank.wrong == []
 
 
@@ -308,7 +308,7 @@ def test_corrections_are_found_by_call_and_by_range() -> None:
 def test_many_corrections_are_read_page_by_page() -> None:
     bank = Bank()
     record = paid(bank)
-    for number in range(3):
+    for number in range(4):
         bank.wallets.correct(correction(record, 1, number=number, reason="x" * 390_000))
     rid = record.hold[:17]
-    assert corrected(bank.wallets.corrections_between(USER, rid, rid)[rid]) == 3
+    assert corrected(bank.wallets.corrections_between(USER, rid, rid)[rid]) == 4

@@ -51,15 +51,25 @@ def placed(order: Order, now: int) -> Order:
     Raises:
         InvalidRequest: the period ends before it begins, begins in the future, or is too long.
     """
-    start, end = order.start - order.start % 1_000, min(order.end, now)
-    end -= end % 1_000
-    if order.start > order.end:
-        raise InvalidRequest("from: later than to", param="from")
-    if start > end:
-        raise InvalidRequest("from: in the future", param="from")
-    if end - start > LONGEST_MS:
-        raise InvalidRequest("from: export at most 400 days at once", param="from")
+    start, end = placed_period(order.start, order.end, now)
     return Order(start, end, order.form, order.only)
+
+
+def placed_period(start: int, end: int, now: int) -> tuple[int, int]:
+    """A period in whole seconds that ends by now, from and to.
+
+    Raises:
+        InvalidRequest: it ends before it begins, begins in the future, or is too long.
+    """
+    first, last = start - start % 1_000, min(end, now)
+    last -= last % 1_000
+    if start > end:
+        raise InvalidRequest("from: later than to", param="from")
+    if first > last:
+        raise InvalidRequest("from: in the future", param="from")
+    if last - first > LONGEST_MS:
+        raise InvalidRequest("from: ask for at most 400 days at once", param="from")
+    return first, last
 
 
 def read_order(params: Mapping[str, Any]) -> Order:

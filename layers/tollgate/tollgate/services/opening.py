@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from tollgate.domain.export_order import KIND as EXPORT
+from tollgate.domain.replay_order import RERATE, SIMULATION
 from tollgate.observability import Observer
 from tollgate.services.closing import Closing
 from tollgate.services.exports import Exports
@@ -12,6 +14,7 @@ from tollgate.services.jobs import Jobs
 from tollgate.services.past_calls import PastCalls
 from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording
+from tollgate.services.replays import Replays
 from tollgate.services.sweeping import Sweeping
 from tollgate.settings import Settings
 from tollgate.store.bucket import POISON
@@ -20,6 +23,9 @@ from tollgate.store.jobs import JobStore
 from tollgate.store.rollups import Rollups
 from tollgate.store.usage import UsageRecords
 from tollgate.store.wallet import Wallets
+
+REPLAYED: Final = 200
+"""Records to a page of a replay: each of them may take a transaction."""
 
 
 def open_housekeeping(
@@ -36,7 +42,12 @@ def open_housekeeping(
     sweeping = Sweeping(wallets, records, sums.mark_active, sums.add, clock, seen.count)
     closing = Closing(sums, records, wallets, sweeping.finish_late, clock, stuck=seen.unclosed)
     calls = PastCalls(sums, records, wallets)
-    steps = {EXPORT: Exports(calls, aws.bucket).step}
+    replays = Replays(PastCalls(sums, records, wallets, REPLAYED), wallets)
+    steps = {
+        EXPORT: Exports(calls, aws.bucket).step,
+        SIMULATION: replays.simulate,
+        RERATE: replays.rerate,
+    }
     return Housekeeping(
         sweeping=sweeping,
         closing=closing,

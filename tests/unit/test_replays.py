@@ -1,0 +1,512 @@
+"""Simulations and re-ratings step by step: every call once, every difference booked once."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import pytest
+
+from tests.dynamodb_in_memory import InMemoryDynamo
+from tests.dynamodb_tables import Index
+from tollgate.domain.base32 import base32
+from tollgate.domain.catalog import Price
+from tollgate.domain.charge import PriceSnapshot
+from tollgate.domain.definitions import Author
+from tollgate.domain.holds import hour_of
+from tollgate.domain.jobs import Job
+from tollgate.domain.ledger import Correction, Credit, LedgerLine
+from tollgate.domain.limits import HoldRequest
+from tollgate.domain.record import UsageRecord, Windows
+from tollgate.domain.repricing import Draft
+from tollgate.domain.wallet import Outcome, Subscription
+from tollgate.services.jobs import Jobs
+from tollgate.services.past_calls import PastCalls
+from tollgate.services.replays import Bounds, Replays
+from tollgate.store.dynamodb import OutcomeUnknown, Throttled
+from tollgate.store.jobs import JobStore, read_job
+from tollgate.store.price_sets import write_draft
+from tollgate.store.rollups import Rollups
+from tollgate.store.usage import UsageRecords
+from tollgate.store.wallet import Wallets
+from tollgate.store.wallet_ledger import TIME_INDEX
+
+NOON: Final = 1_795_348_800
+HOUR: Final = 3_600
+LEASE: Final = 16 * 60_000
+ANN, BOB, EVE = (f"usr_{name:0>16}" for name in ("ann", "bob", "eve"))
+SNAPSHOT: Final = PriceSnapshot("official", "m", 3, "m", prices={"input": "2"})
+HALVED: Final = Draft(prices={"m": Price("m", 0, prices={"input": "1"})})
+DOUBLED: Final = Draft(prices={"m": Price("m", 0, prices={"input": "4"})})
+BALANCE: Final = 100_000_000
+
+
+STEPS: Final = Bounds(pages=2)
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Room:
+    """Three users' calls, their wallets, and a janitor that may die."""
+
+    size: int = 2
+    bounds: Bounds = STEPS
+    now: int = (NOON + 9 * HOUR) * 1_000
+    told: list[Exception] = field(default_factory=list)
+    serial: int = 0
+
+    def __post_init__(self) -> None:
+        by_time = {TIME_INDEX: Index("ledger_user", "ledger_at", range_type="N")}
+        self.dynamo = InMemoryDynamo({"State": {}, "Usage": {}, "Rollups": {}, "Wallets": by_time})
+        self.records = UsageRecords(self.dynamo, "Usage")
+        self.rollups = Rollups(self.dynamo, "Rollups")
+        self.wallets = Wallets(self.dynamo, "Wallets", lambda below: 0, lambda: self.now)
+        for user in (ANN, BOB):
+            self.wallets.create(user, profile_version=1)
+            self.wallets.credit(Credit(user, BALANCE, "topup", "test", "opening", "test"))
+        calls = PastCalls(self.rollups, self.records, self.wallets, self.size)
+        replays = Replays(calls, self.wallets, self.bounds)
+        self.store = JobStore(self.dynamo, "State")
+        steps = {"simulation": replays.simulate, "rerate": replays.rerate}
+        self.jobs = Jobs(self.store, steps, lambda: self.now, lambda _, e: self.told.append(e))
+
+    def call(self, user: str = ANN, at: int = NOON, **facts: Any) -> str:
+        """Record a call of 1,000 tokens at 2 USD per million: 2,000,000 nanos; gives its rid."""
+        self.serial += 1
+        hold = f"{base32(at, 7)}{base32(self.serial, 8)}001s{facts.pop('funding', 'w')}-k001"
+        plain: dict[str, Any] = {
+            "held": 5_000_000,
+            "charge": 2_000_000,
+            "cost": 700,
+            "model": "m",
+            "billing_model": "m",
+            "usage": {"input": 1_000},
+            "usage_source": "upstream",
+            "price": SNAPSHOT.to_json(),
+            "hold": hold + facts.pop("group_alias", ""),
+        }
+        self.records.put(UsageRecord(user, **plain | facts))
+        self.rollups.mark_active(hour_of(at), [user])
+        return hold[:17]
+
+    def fill(self) -> list[str]:
+        """A dozen calls within three hours."""
+        return [
+            self.call(user, NOON + hour * HOUR + number)
+            for hour in range(3)
+            for user in (ANN, BOB)
+            for number in range(2)
+        ]
+
+    def order(
+        self, kind: str = "rerate", draft: Draft = HALVED, name: str = "job_1", **only: Any
+    ) -> None:
+        """Ask for the calls from noon until three o'clock."""
+        params = {
+            "from": NOON * 1_000,
+            "to": (NOON + 3 * HOUR) * 1_000,
+            "draft": write_draft(draft),
+            "reason": "wrong list",
+            **only,
+        }
+        self.jobs.start(name, kind, params, Author("adm_1", self.now))
+
+    def run(self) -> int:
+        """One run of the janitor."""
+        return self.jobs.run(self.now + 50_000)
+
+    def rerated(self, draft: Draft = HALVED, name: str = "job_1") -> dict[str, Any]:
+        """What a re-rating that ran to its end has come to."""
+        self.order(draft=draft, name=name)
+        self.run()
+        return self.tally(name)
+
+    def job(self, name: str = "job_1") -> Job:
+        return read_job(self.dynamo.item("State", "jobs", name) or {})
+
+    def tally(self, name: str = "job_1") -> dict[str, Any]:
+        """The sums of a job that is done."""
+        job = self.job(name)
+        assert job.status == "done", (job, self.told)
+        tally: dict[str, Any] = job.result["tally"]
+        return tally
+
+    def lines(self, user: str = ANN) -> list[LedgerLine]:
+        """The corrections of a user, oldest call first."""
+        found = self.wallets.corrections_between(user, "0", "z")
+        return [line for lines in found.values() for line in lines]
+
+    def money(self, user: str = ANN) -> tuple[int, int]:
+        wallet = self.wallets.shard(user, 0)
+        return wallet.available, wallet.credits
+
+
+# --- simulations ----------------------------------------------------------------------------
+
+
+def test_a_simulation_adds_up_and_moves_nothing() -> None:
+    room = Room()
+    room.fill()
+    room.call(ANN, suspect=True)
+    room.call(ANN, usage={}, charge=0)
+    room.call(ANN, charge=1_999_999)
+    other = replace(SNAPSHOT, price_id="other", billing_model="other")
+    room.call(ANN, model="other", billing_model="other", price=other.to_json())
+    room.order("simulation")
+    room.run()
+    assert room.tally() == {
+        "calls": 16,
+        "replayed": 12,
+        "changed": 12,
+        "old": 24_000_000,
+        "new": 12_000_000,
+        "cost": 8_400,
+        "kept": {"suspect": 1, "no_usage": 1, "capped": 1, "silent": 1},
+        "users": {ANN: [6, 12_000_000, 6_000_000, 4_200], BOB: [6, 12_000_000, 6_000_000, 4_200]},
+        "models": {"m": [12, 24_000_000, 12_000_000, 8_400]},
+        "other_users": [0, 0, 0, 0],
+        "other_models": [0, 0, 0, 0],
+        "lines": 0,
+        "booked": 0,
+        "refused": {},
+        "flagged": [],
+    }
+    assert (room.money(), room.lines()) == ((BALANCE, BALANCE), [])
+    assert (room.job().done, room.job().total) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("only", "calls"),
+    [
+        pytest.param({}, 4, id="everybody"),
+        pytest.param({"user": ANN}, 3, id="a user"),
+        pytest.param({"group": "grp_1"}, 2, id="a group"),
+        pytest.param({"user": ANN, "group": "grp_1"}, 1, id="a user's group"),
+        pytest.param({"model": "n"}, 1, id="a model"),
+        pytest.param({"user": EVE}, 0, id="nobody"),
+    ],
+)
+def test_filters_choose(only: dict[str, Any], calls: int) -> None:
+    room = Room()
+    room.call(ANN)
+    room.call(ANN, NOON + 1, group="grp_1", requested_group="grp_2")
+    room.call(ANN, NOON + 2, model="n")
+    room.call(BOB, NOON + 3, group="grp_1")
+    room.call(BOB, NOON + 3 * HOUR)
+    room.order("simulation", **only)
+    room.run()
+    assert room.tally()["calls"] == calls
+
+
+def test_refused_calls_and_drafts_are_no_calls() -> None:
+    room = Room()
+    rid = room.call()
+    room.records.refuse(UsageRecord(ANN, f"{base32(NOON, 7)}99999999001sw-k001", 0, 0, "refused"))
+    record = room.records.get(ANN, rid)
+    assert record is not None
+    other = replace(record, hold=f"{base32(NOON, 7)}99999998001sw-k001")
+    room.records.draft(other)
+    assert room.rerated()["calls"] == 1
+
+
+def test_users_and_models_beyond_the_limits_share_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tollgate.domain.tally.MOST_USERS", 1)
+    monkeypatch.setattr("tollgate.domain.tally.MOST_MODELS", 1)
+    room = Room()
+    room.call(ANN)
+    room.call(BOB, model="n")
+    room.call(BOB, model="n")
+    room.order("simulation")
+    room.run()
+    tally = room.tally()
+    assert (len(tally["users"]), len(tally["models"])) == (1, 1)
+    rows = [*tally["users"].values(), tally["other_users"]]
+    assert sorted(rows) == [[1, 2_000_000, 1_000_000, 700], [2, 4_000_000, 2_000_000, 1_400]]
+    rows = [*tally["models"].values(), tally["other_models"]]
+    assert sorted(rows) == [[1, 2_000_000, 1_000_000, 700], [2, 4_000_000, 2_000_000, 1_400]]
+
+
+# --- re-ratings -----------------------------------------------------------------------------
+
+
+def test_a_rerating_books_one_line_for_each_call_that_changes() -> None:
+    room = Room()
+    names = room.fill()
+    tally = room.rerated()
+    assert (tally["lines"], tally["booked"], tally["changed"]) == (12, 12_000_000, 12)
+    assert room.money() == (BALANCE + 6_000_000, BALANCE + 6_000_000)
+    lines = [*room.lines(ANN), *room.lines(BOB)]
+    assert sorted(line.reference for line in lines) == sorted(f"{rid}.000" for rid in names)
+    assert {(line.amount, line.kind, line.by, line.note) for line in lines} == {
+        (1_000_000, "rerate", "job_1", "wrong list")
+    }
+
+
+def test_records_stay_as_they_are() -> None:
+    room = Room()
+    room.call()
+    before = room.dynamo.items("Usage")
+    room.rerated()
+    assert room.dynamo.items("Usage") == before
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        pytest.param(Draft(), id="nothing"),
+        pytest.param(Draft(prices={"m": Price("m", 0, prices={"input": "2"})}), id="the same"),
+        pytest.param(Draft(prices={"n": Price("n", 0, prices={"input": "9"})}), id="another"),
+    ],
+)
+def test_a_draft_that_changes_nothing_books_nothing(draft: Draft) -> None:
+    room = Room()
+    room.fill()
+    assert room.rerated(draft)["lines"] == 0
+    assert (room.lines(), room.money()) == ([], (BALANCE, BALANCE))
+
+
+def test_an_empty_period_is_done_at_once() -> None:
+    room = Room()
+    assert room.rerated()["calls"] == 0
+    assert (room.job().done, room.job().total) == (3, 3)
+
+
+def test_a_second_rerating_is_against_what_was_corrected() -> None:
+    room = Room()
+    room.call()
+    room.rerated()
+    tally = room.rerated(DOUBLED, "job_2")
+    assert (tally["old"], tally["new"], tally["booked"]) == (1_000_000, 4_000_000, -3_000_000)
+    assert [line.amount for line in room.lines()] == [1_000_000, -3_000_000]
+    assert room.money() == (BALANCE - 2_000_000, BALANCE - 2_000_000)
+
+
+def test_a_draft_of_the_old_price_takes_a_rerating_back() -> None:
+    room = Room()
+    room.call()
+    room.rerated()
+    room.rerated(Draft(prices={"m": Price("m", 0, prices={"input": "2"})}), "job_2")
+    assert [line.amount for line in room.lines()] == [1_000_000, -1_000_000]
+    assert room.money() == (BALANCE, BALANCE)
+
+
+def test_the_same_rerating_again_finds_nothing_left() -> None:
+    room = Room()
+    room.fill()
+    room.rerated()
+    tally = room.rerated(HALVED, "job_2")
+    assert (tally["replayed"], tally["changed"], tally["lines"]) == (12, 0, 0)
+
+
+def test_a_late_charge_is_corrected_too() -> None:
+    room = Room()
+    room.call(state="late", charge=500_000, late_charge=1_500_000)
+    assert room.rerated()["booked"] == 1_000_000
+
+
+def test_a_subscriptions_call_moves_no_balance() -> None:
+    room = Room()
+    day = NOON - NOON % 86_400
+    left: Any = {"day": 5_000_000, "week": 5_000_000, "month": 5_000_000}
+    windows = Windows(day, day, day)
+    subscription = Subscription(windows, left, left, NOON + 86_400)
+    room.wallets.set_subscription(ANN, "g001", subscription)
+    room.call(funding="s", group_alias="g001", windows=windows)
+    assert room.rerated(DOUBLED)["booked"] == -2_000_000
+    wallet = room.wallets.shard(ANN, 0)
+    assert (room.money(), wallet.subscription_debits) == ((BALANCE, BALANCE), 2_000_000)
+    assert wallet.subscriptions["g001"].left["day"] == 3_000_000
+
+
+# --- what cannot be booked ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("user", "status", "draft", "reason"),
+    [
+        pytest.param(ANN, "active", DOUBLED, "insufficient_balance", id="more than there is"),
+        pytest.param(ANN, "deleted", HALVED, "user_deleted", id="a deleted user"),
+        pytest.param(EVE, "active", HALVED, "no_wallet", id="nobody's wallet"),
+    ],
+)
+def test_what_cannot_be_booked_is_flagged_and_the_rest_is_booked(
+    user: str, status: Any, draft: Draft, reason: str
+) -> None:
+    room = Room()
+    room.wallets.credit(Credit(ANN, 1_000_000 - BALANCE, "adjustment", "test", "spent", "test"))
+    room.wallets.set_status(ANN, status)
+    rid = room.call(user)
+    room.call(BOB)
+    tally = room.rerated(draft)
+    amount = 1_000_000 if draft is HALVED else -2_000_000
+    assert tally["refused"] == {reason: 1}
+    assert tally["flagged"] == [[f"req_{rid}{user[4:]}", amount, reason]]
+    assert (tally["lines"], tally["booked"]) == (1, amount)
+    assert (room.lines(user), room.money()) == ([], (1_000_000, 1_000_000))
+    assert room.money(BOB) == (BALANCE + amount, BALANCE + amount)
+
+
+def test_what_could_not_be_booked_is_booked_by_the_next_rerating() -> None:
+    room = Room()
+    room.wallets.credit(Credit(ANN, -BALANCE, "adjustment", "test", "spent", "test"))
+    room.call()
+    assert room.rerated(DOUBLED)["refused"] == {"insufficient_balance": 1}
+    room.wallets.credit(Credit(ANN, 5_000_000, "topup", "test", "more", "test"))
+    assert room.rerated(DOUBLED, "job_2")["booked"] == -2_000_000
+    assert room.money()[0] == 3_000_000
+
+
+def test_only_so_many_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tollgate.domain.tally.MOST_FLAGGED", 1)
+    room = Room()
+    room.call(EVE)
+    room.call(EVE)
+    tally = room.rerated()
+    assert (tally["refused"], len(tally["flagged"])) == ({"no_wallet": 2}, 1)
+
+
+# --- killed, repeated, at once --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dies_at", range(1, 40, 3))
+def test_a_janitor_that_dies_anywhere_books_everything_once(dies_at: int) -> None:
+    room = Room()
+    room.fill()
+    room.order()
+    left = dies_at
+
+    def die(operation: str, request: Any, answer: Any) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise Killed
+
+    room.dynamo.after = die
+    with pytest.raises(Killed):
+        room.run()
+    room.dynamo.after = None
+    room.now += LEASE + 1
+    room.run()
+    tally = room.tally()
+    assert (tally["calls"], tally["lines"], tally["booked"]) == (12, 12, 12_000_000)
+    assert (tally["old"], tally["new"]) == (24_000_000, 12_000_000)
+    assert (len(room.lines(ANN)), room.money()[0]) == (6, BALANCE + 6_000_000)
+    assert (len(room.lines(BOB)), room.money(BOB)[0]) == (6, BALANCE + 6_000_000)
+
+
+@pytest.mark.parametrize("error", [Throttled("busy"), OutcomeUnknown("silence")])
+def test_a_step_that_fails_midway_counts_once(error: Exception) -> None:
+    room = Room()
+    room.fill()
+    room.order()
+    left = 12
+
+    def fail(operation: str, request: Any, answer: Any) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise error
+
+    room.dynamo.after = fail
+    room.run()
+    room.dynamo.after = None
+    room.run()
+    tally = room.tally()
+    assert (tally["calls"], tally["lines"], tally["booked"]) == (12, 12, 12_000_000)
+    assert room.money()[0] == BALANCE + 6_000_000
+
+
+def test_a_cursor_that_was_never_written_repeats_its_step() -> None:
+    room = Room()
+    room.fill()
+    room.order()
+    job = room.job()
+    replays = room.jobs._steps["rerate"]
+    first, again = replays(job), replays(job)
+    assert first == again
+    assert len(room.lines(ANN)) + len(room.lines(BOB)) == again.cursor["tally"]["lines"]
+
+
+@pytest.mark.parametrize(
+    ("draft", "booked"),
+    [
+        pytest.param(HALVED, 0, id="to the same charge"),
+        pytest.param(DOUBLED, -3_000_000, id="to another charge"),
+    ],
+)
+def test_of_two_jobs_at_once_one_goes_by_what_the_other_booked(draft: Draft, booked: int) -> None:
+    room = Room()
+    rid = room.call()
+    record = room.records.get(ANN, rid)
+    assert record is not None
+
+    def book(operation: str, request: Any) -> None:
+        if operation == "TransactWriteItems" and "amount" in str(request):
+            room.dynamo.before = None
+            room.wallets.correct(Correction(record, 1_000_000, 0, "job_0", "first"))
+
+    room.order(draft=draft)
+    room.dynamo.before = book
+    room.run()
+    assert room.tally()["booked"] == booked
+    assert [line.by for line in room.lines()] == ["job_0", "job_1"][: 2 if booked else 1]
+    assert room.money()[0] == BALANCE + 1_000_000 + booked
+
+
+def test_two_jobs_that_never_stop_meeting_are_left_for_later() -> None:
+    room = Room()
+    rid = room.call()
+    record = room.records.get(ANN, rid)
+    assert record is not None
+    number = 0
+
+    def book(operation: str, request: Any) -> None:
+        nonlocal number
+        if operation == "TransactWriteItems" and "amount" in str(request):
+            room.dynamo.before = None
+            room.wallets.correct(Correction(record, 1, number, "job_0", "always first"))
+            number += 1
+            room.dynamo.before = book
+
+    room.order()
+    room.dynamo.before = book
+    room.run()
+    room.dynamo.before = None
+    assert (room.job().status, room.told) == ("running", [])
+    room.run()
+    assert sum(line.amount for line in room.lines()) == 1_000_000
+
+
+def test_a_job_called_off_keeps_what_it_has_booked() -> None:
+    room = Room(bounds=Bounds(pages=1))
+    room.fill()
+    room.order()
+    taken = room.jobs._claim("job_1")
+    assert taken is not None
+    room.jobs._step(taken)
+    room.jobs.cancel("job_1")
+    room.run()
+    booked = [line.amount for line in (*room.lines(ANN), *room.lines(BOB))]
+    assert (room.job().status, booked) == ("cancelled", [1_000_000] * 2)
+    assert room.money()[0] + room.money(BOB)[0] == 2 * BALANCE + 2_000_000
+
+
+def test_calls_that_are_held_and_settled_meanwhile_leave_money_right() -> None:
+    room = Room()
+    room.fill()
+
+    def call(operation: str, request: Any) -> None:
+        if operation == "TransactWriteItems" and "amount" in str(request):
+            room.dynamo.before = None
+            request = HoldRequest(ANN, "k001", 500, False, 0, 0, profile_version=1)
+            hold = room.wallets.hold(request)
+            room.wallets.settle(ANN, hold.shard, [Outcome(hold.id, 500, 300)])
+            room.dynamo.before = call
+
+    room.dynamo.before = call
+    tally = room.rerated()
+    room.dynamo.before = None
+    wallet = room.wallets.shard(ANN, 0)
+    assert (tally["lines"], wallet.debits, wallet.held) == (12, 3_600, 0)
+    assert room.money() == (BALANCE + 6_000_000 - 3_600, BALANCE + 6_000_000)
