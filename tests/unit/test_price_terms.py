@@ -257,3 +257,88 @@ def test_a_price_in_another_mode_inherits_the_tools_alone() -> None:
     base = Terms(prices={"input": "3", "tool:web_search": "0.01"})
     price = own_price(mode="times", prices={"calls": "0.05"})
     assert customer_terms(price, base).prices == {"tool:web_search": "0.01", "calls": "0.05"}
+
+
+TIERED = Terms(
+    prices={"input": "2", "output": "10"},
+    intervals=(Interval(100, None, {"input": "4", "output": "15"}, {"priority": {"input": "10"}}),),
+    tiers={"priority": {"input": "5"}, "flex": {"input": "1", "output": "5"}},
+)
+
+
+@pytest.mark.parametrize(
+    ("price", "intervals", "tiers"),
+    [
+        pytest.param(
+            own_price(prices={"input": "1", "output": "10"}, tiers={}),
+            (Interval(100, None, {"input": "2", "output": "15"}),),
+            {},
+            id="service tiers switched off are off in every context",
+        ),
+        pytest.param(
+            own_price(prices={"input": "1", "output": "10"}, tiers={"priority": {"input": "3"}}),
+            (Interval(100, None, {"input": "2", "output": "15"}, {"priority": {"input": "6"}}),),
+            {"priority": {"input": "3"}},
+            id="a tier of its own rises with the context as the official one does",
+        ),
+        pytest.param(
+            own_price(prices={"input": "1", "output": "10"}, tiers={"flex": {"output": "8"}}),
+            (Interval(100, None, {"input": "2", "output": "15"}, {"flex": {"output": "12"}}),),
+            {"flex": {"output": "8"}},
+            id="a tier without a price for the context rises as the ordinary price does",
+        ),
+        pytest.param(
+            own_price(
+                prices={"input": "1", "output": "10"},
+                intervals=(
+                    Interval(50, None, {"input": "3"}),
+                    Interval(0, 50, {"input": "2"}, {"priority": {"input": "9"}}),
+                ),
+            ),
+            (
+                Interval(
+                    50,
+                    None,
+                    {"input": "3"},
+                    {"priority": {"input": "7.5"}, "flex": {"input": "1.5"}},
+                ),
+                Interval(
+                    0, 50, {"input": "2"}, {"priority": {"input": "9"}, "flex": {"input": "1"}}
+                ),
+            ),
+            {"priority": {"input": "2.5"}, "flex": {"input": "0.5", "output": "5"}},
+            id="inherited tiers are factors in ranges of its own, too",
+        ),
+    ],
+)
+def test_tiers_and_ranges_of_a_customers_price_go_together(
+    price: CustomerPrice,
+    intervals: tuple[Interval, ...],
+    tiers: dict[str, dict[str, str]],
+) -> None:
+    found = customer_terms(price, TIERED)
+    assert found.intervals == intervals
+    assert found.tiers == tiers
+
+
+def test_labels_of_a_channel_leave_the_ranges_of_the_base() -> None:
+    size = Interval(0, None, {"output_image": "60"}, label="4K")
+    own = channel_terms(row(intervals=(size,)), BASE)
+    assert own.intervals == (size, LONG)
+
+
+GAPPED = (Interval(100, 200, {"input": "4"}), Interval(300, None, {"input": "6"}))
+
+
+def test_no_price_has_a_gap_in_which_a_class_is_free() -> None:
+    """A class that is priced in some contexts costs its dearest where none of them holds."""
+    official = official_terms(Price("m", 1, prices={"output": "1"}, intervals=GAPPED))
+    assert official.prices == {"output": "1", "input": "6"}
+    price = own_price(prices={"output": "1"}, intervals=GAPPED, inherits=False)
+    assert customer_terms(price, BASE).prices == {"output": "1", "input": "6"}
+    tool = own_price(
+        mode="times",
+        prices={"tool:web_search": "0.01"},
+        intervals=(Interval(0, None, {"calls": "0.5"}, label="4K"),),
+    )
+    assert customer_terms(tool, BASE).prices == {"tool:web_search": "0.01", "calls": "0.5"}

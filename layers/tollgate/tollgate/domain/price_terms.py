@@ -4,7 +4,7 @@ Decides rulings R4 and R5. The result is what a call is charged by; settlement n
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tollgate.domain.amounts import in_ratio, largest
@@ -43,7 +43,8 @@ NOTHING: Final = Terms()
 
 def official_terms(price: Price) -> Terms:
     """What an official price says."""
-    return Terms(price.mode, price.prices, price.intervals, price.tiers)
+    prices = ungapped(price.prices, price.intervals, price.tiers)
+    return Terms(price.mode, prices, price.intervals, price.tiers)
 
 
 # --- a channel's prices over a base -------------------------------------------------------------
@@ -109,9 +110,11 @@ def overlaid(below: Tiers, above: Tiers) -> Tiers:
 
 def stacked(below: tuple[Interval, ...], above: tuple[Interval, ...]) -> tuple[Interval, ...]:
     """One list of ranges in which the upper list's prices lie over the lower one's."""
-    if not (below and above) or any(interval.label for interval in above):
+    if not (below and above):
         return above or below
     ranges = [interval for interval in below if not interval.label]
+    if any(interval.label for interval in above):
+        return (*above, *ranges)
     bounds = sorted({bound for each in (*ranges, *above) for bound in (each.minimum, each.maximum)
                      if bound is not None})  # fmt: skip
     ends: list[int | None] = [*bounds[1:], None]
@@ -143,23 +146,48 @@ def customer_terms(price: CustomerPrice, base: Terms) -> Terms:
     Flat fees (calls, images, seconds, queries, characters, tools) are inherited as they are, and
     so is a token class whose base is free. Channel prices play no part in it.
     """
-    own_ranges = price.intervals or ()
-    own_tiers = price.tiers or {}
     if not price.inherits or price.mode != base.mode:
         fees = tools(base.prices) if price.inherits else {}
-        return Terms(price.mode, {**fees, **price.prices}, priced_only(own_ranges), own_tiers)
+        return whole(price.mode, {**fees, **price.prices}, price.intervals or (), price.tiers or {})
     prices = {**price.prices}
     for name, official in base.prices.items():
         prices.setdefault(name, inherited(name, official, price.prices, base.prices))
-    ranges = price.intervals
-    if ranges is None:
-        ranges = tuple(
-            followed(each, prices, base.prices) for each in base.intervals if not each.label
-        )
     tiers = price.tiers
     if tiers is None:
         tiers = {tier: factors(each, prices, base.prices) for tier, each in base.tiers.items()}
-    return Terms(price.mode, prices, priced_only(ranges), tiers)
+    return whole(price.mode, prices, ranges_of(price, prices, base), tiers)
+
+
+def whole(
+    mode: BillingMode, prices: PriceTexts, intervals: Iterable[Interval], tiers: Tiers
+) -> Terms:
+    """Terms without empty ranges and without gaps."""
+    ranges = priced_only(intervals)
+    return Terms(mode, ungapped(prices, ranges, tiers), ranges, tiers)
+
+
+def ranges_of(price: CustomerPrice, prices: PriceTexts, base: Terms) -> tuple[Interval, ...]:
+    """A customer's own ranges, else the official ones as factors; each with the tiers that hold."""
+    if price.intervals is None:
+        ranges = (each for each in base.intervals if not each.label)
+        return tuple(followed(each, prices, base, price.tiers) for each in ranges)
+    if price.tiers is not None:
+        return price.intervals
+    return tuple(hastened(each, base) for each in price.intervals)
+
+
+def hastened(interval: Interval, base: Terms) -> Interval:
+    """A range of the customer's own, with the official tiers as factors on what it names."""
+    tiers = {
+        tier: {
+            name: factor(each[name], own, unit_price(base.prices, name))
+            for name, own in interval.prices.items()
+            if name in each
+        }
+        for tier, each in base.tiers.items()
+    }
+    named = {tier: prices for tier, prices in tiers.items() if prices}
+    return replace(interval, tiers=overlaid(named, interval.tiers))
 
 
 def inherited(name: str, official: str, own: PriceTexts, base: PriceTexts) -> str:
@@ -181,7 +209,24 @@ def factor(special: str, own: str | None, ordinary: str | None) -> str:
     return special if own is None or ordinary is None else in_ratio(own, special, ordinary)
 
 
-def followed(interval: Interval, own: PriceTexts, base: PriceTexts) -> Interval:
-    """A range of the official price, as factors on the customer's."""
-    tiers = {tier: factors(prices, own, base) for tier, prices in interval.tiers.items()}
-    return Interval(interval.minimum, interval.maximum, factors(interval.prices, own, base), tiers)
+def followed(interval: Interval, own: PriceTexts, base: Terms, tiers: Tiers | None) -> Interval:
+    """A range of the official price, as factors on the customer's; `tiers` are their own, if any.
+
+    A tier of their own rises as the official tier does there, else as the ordinary price does.
+    """
+    prices = factors(interval.prices, own, base.prices)
+    if tiers is None:
+        inside = {t: factors(each, own, base.prices) for t, each in interval.tiers.items()}
+        return replace(interval, prices=prices, tiers=inside)
+    risen = {
+        tier: {
+            **factors({n: p for n, p in interval.prices.items() if n in each}, each, base.prices),
+            **factors(
+                interval.tiers.get(tier, {}),
+                {**own, **each},
+                {**base.prices, **base.tiers.get(tier, {})},
+            ),
+        }
+        for tier, each in tiers.items()
+    }
+    return replace(interval, prices=prices, tiers={t: each for t, each in risen.items() if each})
