@@ -14,6 +14,8 @@ from tollgate.domain.catalog import (
     Price,
     Profile,
 )
+from tollgate.domain.compilation import compile_permissions, compile_prices
+from tollgate.domain.definitions import CustomerPriceDefinition, Permission
 from tollgate.domain.model_groups import Asking, Chosen, choose, in_force, named
 
 NOW = 1_000
@@ -221,3 +223,58 @@ def test_lookups_take_the_exact_model_then_the_longest_prefix_one_record_each() 
         permissions={"gpt-4o": frozenset({"other"}), "gpt-*": frozenset({"vip"})},
     )  # fmt: skip
     assert choose(Asking(everywhere, profile, VIP, "GPT-4o", NOW)) == Chosen("vip", 20, near)
+
+
+EXACT_OFF = {"gpt-*": frozenset({"vip"}), "gpt-4o": frozenset({"!vip"})}
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        pytest.param("gpt-4o", errors.ModelGroupNotPermitted, id="the exact record is off"),
+        pytest.param("gpt-5", None, id="the prefix holds for every other name"),
+    ],
+)
+def test_a_permission_that_is_off_goes_before_a_wider_one(
+    name: str, refusal: type[errors.TollgateError] | None
+) -> None:
+    """One record is chosen, the most exact, and one that is off refuses (C12, row 17)."""
+    everywhere = GlobalPart(1, {}, {}, {}, {"gpt-*": {"vip": GROUP}})
+    wide = replace(ON, model="gpt-*")
+    profile = Profile(
+        "usr_1", 1, "active", {}, 1, 1, prices={"gpt-*": {"vip": (wide,)}}, permissions=EXACT_OFF
+    )
+    asked = Asking(everywhere, profile, VIP, name, NOW)
+    if refusal is None:
+        assert choose(asked).price == wide
+        return
+    with pytest.raises(refusal):
+        choose(asked)
+
+
+def test_a_price_that_is_off_goes_before_a_wider_one() -> None:
+    everywhere = GlobalPart(1, {}, {"gpt-*": "default"}, {}, {})
+    wide = replace(MINE, model="gpt-*")
+    off: tuple[CustomerPrice, ...] = ()
+    rows = {"gpt-*": {"default": (wide,)}, "gpt-4o": {"default": off}}
+    profile = Profile("usr_1", 1, "active", {}, 1, 1, prices=rows)
+    assert choose(Asking(everywhere, profile, KEY, "gpt-4o", NOW)) == Chosen("default", 7)
+    assert choose(Asking(everywhere, profile, KEY, "gpt-5", NOW)) == Chosen("default", 6, wide)
+
+
+def test_what_is_off_is_published_only_where_a_wider_record_would_be_found_in_its_place() -> None:
+    granted = [
+        Permission("usr_1", "GPT-4o", "vip", enabled=False),
+        Permission("usr_1", "gpt-*", "vip"),
+        Permission("usr_1", "gpt-4o", "pro", enabled=False),
+    ]
+    assert compile_permissions(granted) == EXACT_OFF
+    off = replace(MINE, model="gpt-4o", enabled=False)
+    wide = replace(MINE, model="gpt-*")
+    heads = [
+        CustomerPriceDefinition("usr_1", "gpt-4o", "default", 1, (off,)),
+        CustomerPriceDefinition("usr_1", "gpt-*", "default", 1, (wide,)),
+        CustomerPriceDefinition("usr_1", "gpt-5", "default", 1, (), "withdrawn"),
+        CustomerPriceDefinition("usr_1", "claude-*", "default", 1, (off,)),
+    ]
+    assert compile_prices(heads) == {"gpt-*": {"default": (wide,)}, "gpt-4o": {"default": ()}}

@@ -248,7 +248,8 @@ class Profile:
     `version` is compared by the hold with the wallet's `profile_version`: a profile older than
     the wallet's is stale and is read again. `shards` is how many wallet items the user has.
     `prices` are the user's own, by normal model pattern and model group code, each in the versions
-    that live; `permissions` name the model groups the user may ask for, by normal model pattern.
+    that live; `permissions` name the model groups the user may ask for, by normal model pattern;
+    "!" before one tells that what a wider pattern says of it does not hold.
     """
 
     user: str

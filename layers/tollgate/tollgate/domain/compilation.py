@@ -1,6 +1,6 @@
 """How definitions become what relays hold: the part for all, those of groups, channels, users."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from tollgate.domain.definitions import (
     Setting,
     UserDefinition,
 )
+from tollgate.domain.model_groups import refused
 from tollgate.domain.patterns import matching, normal, normal_keys
 
 REVOKED_KEPT: Final = 50
@@ -104,10 +105,10 @@ def compile_model_groups(
             plain.append((model, code, group))
         else:
             found.setdefault(model, {})[code] = group
-    hidden = {pattern: rows for pattern, rows in found.items() if pattern.endswith("*")}
-    for model, code, group in plain if hidden else ():
+    wildcards = {pattern: rows for pattern, rows in found.items() if pattern.endswith("*")}
+    for model, code, group in plain if wildcards else ():
         # Left out, a wildcard's row of the same code would be found in its place.
-        if any(code in hidden[pattern] for pattern in matching(hidden, model)):
+        if hidden(wildcards, model, code):
             found.setdefault(model, {})[code] = group
     return found
 
@@ -239,21 +240,41 @@ def compile_profile(person: Person) -> Profile:
 def compile_prices(
     heads: Iterable[CustomerPriceDefinition],
 ) -> dict[str, dict[str, tuple[CustomerPrice, ...]]]:
-    """A user's own prices in the versions that live; what was withdrawn has none."""
+    """A user's own prices in the versions that live; what was withdrawn has none.
+
+    One that is switched off counts as not there, but a wildcard's must not be found in its place.
+    """
     found: dict[str, dict[str, tuple[CustomerPrice, ...]]] = {}
+    off: list[CustomerPriceDefinition] = []
     for head in heads:
         if any(price.enabled for price in head.live):
             found.setdefault(normal(head.model), {})[head.code] = head.live
+        elif head.live:
+            off.append(head)
+    for head in off:
+        if hidden(found, head.model, head.code):
+            found.setdefault(normal(head.model), {})[head.code] = ()
     return found
 
 
 def compile_permissions(permissions: Iterable[Permission]) -> dict[str, frozenset[str]]:
-    """The model groups a user may ask for."""
+    """The model groups a user may ask for, and those a wildcard's permission must not open."""
     found: dict[str, set[str]] = {}
+    off: list[Permission] = []
     for permission in permissions:
         if permission.enabled:
             found.setdefault(normal(permission.model), set()).add(permission.code)
+        else:
+            off.append(permission)
+    for permission in off:
+        if hidden(found, permission.model, permission.code):
+            found.setdefault(normal(permission.model), set()).add(refused(permission.code))
     return {model: frozenset(codes) for model, codes in found.items()}
+
+
+def hidden(rows: Mapping[str, Container[str]], model: str, code: str) -> bool:
+    """Whether a row for a model would be mistaken for a wildcard's of the same code (C12)."""
+    return any(code in rows[pattern] for pattern in matching(rows, model))
 
 
 def answering(keys: Iterable[KeyDefinition]) -> list[KeyDefinition]:

@@ -168,10 +168,16 @@ def disabled(asking: Asking, code: str) -> ModelGroupDisabled:
     )
 
 
+def refused(code: str) -> str:
+    """How a profile tells that a wildcard's permission for a model group does not hold here."""
+    return f"!{code}"
+
+
 def permitted(profile: Profile, name: str, code: str) -> bool:
-    """Whether a user may ask for a model group that is not the default."""
+    """Whether a user may ask for a model group that is not the default: the best record decides."""
     rows = profile.permissions
-    return any(code in rows[pattern] for pattern in matching(rows, name))
+    said = (rows[pattern] & {code, refused(code)} for pattern in matching(rows, name))
+    return code in next(filter(None, said), frozenset())
 
 
 def own_price(asking: Asking, code: str) -> CustomerPrice | None:

@@ -7,6 +7,7 @@ from typing import Final
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import GlobalPart, GroupPart, Key, Profile
 from tollgate.domain.explanation import Explanation, explain
+from tollgate.domain.model_groups import permitted
 from tollgate.domain.multipliers import place
 from tollgate.domain.patterns import find, matching
 from tollgate.domain.question import Caller, Question
@@ -85,6 +86,11 @@ def offered(question: Question) -> bool:
 def codes(everywhere: GlobalPart, profile: Profile, name: str) -> list[str]:
     """The model groups of a model other than the default that the user may ask for."""
     granted = profile.permissions
-    named = {code for pattern in matching(granted, name) for code in granted[pattern]}
+    named = {
+        code
+        for pattern in matching(granted, name)
+        for code in granted[pattern]
+        if permitted(profile, name, code)
+    }
     default = find(everywhere.default_groups, name)
     return sorted(named - ({default[1]} if default else set()))
