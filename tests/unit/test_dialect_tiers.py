@@ -88,7 +88,7 @@ ANTHROPIC = {"input_tokens": 5, "output_tokens": 2}
         ("openai_chat", {**OPENAI, "service_tier": 7}, ""),
         ("openai_chat", {**OPENAI, "service_tier": "x" * 33}, ""),
         ("anthropic_messages", {"usage": ANTHROPIC}, ""),
-        ("anthropic_messages", {"usage": {**ANTHROPIC, "service_tier": "standard"}}, "standard"),
+        ("anthropic_messages", {"usage": {**ANTHROPIC, "service_tier": "standard"}}, ""),
         (
             "anthropic_messages",
             {"usage": {**ANTHROPIC, "service_tier": "standard", "speed": "fast"}},
@@ -97,7 +97,7 @@ ANTHROPIC = {"input_tokens": 5, "output_tokens": 2}
         (
             "anthropic_messages",
             {"usage": {**ANTHROPIC, "service_tier": "priority", "speed": "standard"}},
-            "priority",
+            "standard",
         ),
     ],
 )
@@ -113,6 +113,21 @@ def test_a_streams_last_chunk_reports_its_tier() -> None:
     tap.feed(b"data: " + json.dumps(chunk).encode() + b"\n\n")
     assert tap.usage is not None
     assert tap.usage.tier == "flex"
+
+
+def test_the_speed_of_a_stream_stays_when_its_end_tells_none() -> None:
+    """Fast service is charged although every event names the ordinary service tier."""
+    tap = load("anthropic_messages").tap(Call("generate", "m", b"", stream=True))
+    begin = {**ANTHROPIC, "service_tier": "standard", "speed": "fast"}
+    end = {"output_tokens": 9, "service_tier": "standard"}
+    for kind, more in (
+        ("message_start", {"message": {"id": "msg_1", "usage": begin}}),
+        ("message_delta", {"delta": {"stop_reason": "end_turn"}, "usage": end}),
+    ):
+        data = json.dumps({"type": kind, **more})
+        tap.feed(f"event: {kind}\ndata: {data}\n\n".encode())
+    assert tap.usage is not None
+    assert tap.usage.tier == "fast"
 
 
 def picture(**more: object) -> dict[str, Any]:

@@ -255,8 +255,8 @@ def test_a_permission_that_is_off_goes_before_a_wider_one(
 def test_a_price_that_is_off_goes_before_a_wider_one() -> None:
     everywhere = GlobalPart(1, {}, {"gpt-*": "default"}, {}, {})
     wide = replace(MINE, model="gpt-*")
-    off: tuple[CustomerPrice, ...] = ()
-    rows = {"gpt-*": {"default": (wide,)}, "gpt-4o": {"default": off}}
+    live: tuple[tuple[str, tuple[CustomerPrice, ...]], ...] = (("gpt-*", (wide,)), ("gpt-4o", ()))
+    rows = {pattern: {"default": versions} for pattern, versions in live}
     profile = Profile("usr_1", 1, "active", {}, 1, 1, prices=rows)
     assert choose(Asking(everywhere, profile, KEY, "gpt-4o", NOW)) == Chosen("default", 7)
     assert choose(Asking(everywhere, profile, KEY, "gpt-5", NOW)) == Chosen("default", 6, wide)

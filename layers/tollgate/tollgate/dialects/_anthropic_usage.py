@@ -22,17 +22,14 @@ THINKING: Final = {"thinking_tokens": "thinking"}
 REQUESTS: Final = "_requests"
 SUB_CALL: Final = "_message"
 COMPACTION: Final = "compaction"
-FAST: Final = "fast"
-"""The speed that costs more is a service tier like any other."""
 
 
 def note(tally: Tally, report: object) -> None:
     """Take in a usage object: a whole answer's, or one event's."""
     usage = inside(report)
     take(tally, usage)
-    tally.note_tier(usage.get("service_tier"))
-    if usage.get("speed") == FAST:
-        tally.note_tier(FAST)
+    # The speed is the tier that is priced; `service_tier` only tells of the operator's contract.
+    tally.note_tier(usage.get("speed"))
     tally.take(inside(usage.get("output_tokens_details")), THINKING)
     for field, value in inside(usage.get("server_tool_use")).items():
         if field.endswith(REQUESTS):
