@@ -11,12 +11,11 @@ from tollgate.domain.catalog import (
     Key,
     ModelGroup,
     ModelGroupChannel,
-    Price,
     Profile,
 )
 from tollgate.domain.compilation import compile_permissions, compile_prices
 from tollgate.domain.definitions import CustomerPriceDefinition, Permission
-from tollgate.domain.model_groups import Asking, Chosen, choose, in_force, named
+from tollgate.domain.model_groups import Asking, Chosen, choose, named
 
 NOW = 1_000
 KEY = Key("key_1", "k001", "hash", 1, "grp_1")
@@ -180,20 +179,6 @@ def test_what_a_snapshot_notes_of_the_choice() -> None:
     assert Chosen("default", 7, fallback=True).flags == ("fallback",)
     assert Chosen("", 2, fallback=True).flags == ("no_model_group", "fallback")
     assert Chosen("vip", 20).flags == ()
-
-
-@pytest.mark.parametrize(
-    ("now", "version"),
-    [(0, None), (100, 1), (199, 1), (200, 2), (299, 2), (300, 1), (399, 1), (400, 3), (9_999, 3)],
-)
-def test_the_latest_version_whose_window_holds_the_instant(now: int, version: int | None) -> None:
-    versions = (
-        Price("m", 1, effective_from=100),
-        Price("m", 2, effective_from=200, effective_to=300),
-        Price("m", 3, effective_from=400),
-    )
-    found = in_force(versions, now)
-    assert (None if found is None else found.version) == version
 
 
 @pytest.mark.parametrize(

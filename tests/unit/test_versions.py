@@ -1,11 +1,11 @@
-"""Which version of a price counts at an instant, typed out; both places that ask agree."""
+"""Which version of a price counts at an instant, typed out; those that live decide alike."""
 
 import pytest
 
-from tollgate.domain import model_groups
 from tollgate.domain.catalog import Price
 from tollgate.domain.errors import ValidationFailed
-from tollgate.domain.versions import check_window, in_force, living
+from tollgate.domain.price_rules import check_window
+from tollgate.domain.versions import in_force, living
 
 OPEN = None
 Window = tuple[int, int | None]
@@ -86,8 +86,8 @@ def test_what_counts_when_and_what_lives_at_100(
         assert (found and found.version) == number
     for instant, number in at.items():
         if instant >= 100:
-            resolved = model_groups.in_force(left, instant)
-            assert (resolved and resolved.version) == number, instant
+            still = in_force(left, instant)
+            assert (still and still.version) == number, instant
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tollgate.domain.catalog import (
-    ChannelPricing,
     CustomerPrice,
     GlobalPart,
     Key,
     ModelGroup,
     ModelGroupChannel,
-    Price,
     Profile,
 )
 from tollgate.domain.errors import (
@@ -25,11 +23,11 @@ from tollgate.domain.errors import (
     ModelGroupPriceNotConfigured,
 )
 from tollgate.domain.patterns import find, matching
+from tollgate.domain.versions import in_force
 
 DEFAULT_CODE: Final = "default"
 """What the group is called that a model's first price makes."""
 
-Dated = TypeVar("Dated", Price, CustomerPrice, ChannelPricing)
 Row = TypeVar("Row")
 
 
@@ -62,19 +60,6 @@ class Asking:
     key: Key
     name: str
     now_ms: int
-
-
-def in_force(versions: tuple[Dated, ...], now_ms: int) -> Dated | None:
-    """Of versions in the order of their starts, the last one whose window holds now."""
-    for price in reversed(versions):
-        if price.effective_from <= now_ms and not ended(price, now_ms):
-            return price
-    return None
-
-
-def ended(price: Dated, now_ms: int) -> bool:
-    """Whether a version's window is over."""
-    return price.effective_to is not None and price.effective_to <= now_ms
 
 
 def at(rows: Mapping[str, Mapping[str, Row]], name: str, code: str) -> Row | None:

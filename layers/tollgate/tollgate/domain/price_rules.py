@@ -16,6 +16,7 @@ from tollgate.domain.charge import KNOWN_CLASSES, counted
 from tollgate.domain.definition_rules import check_model, require
 from tollgate.domain.patterns import normal
 from tollgate.domain.usage import TOOL_PREFIX
+from tollgate.domain.versions import Dated
 
 PRICE_LIMIT: Final = Decimal(1_000_000)
 """USD per million tokens or per unit: dearer than anything sold, so a slip of the unit shows."""
@@ -240,3 +241,19 @@ def check_patterns(patterns: Iterable[tuple[str, str, str]]) -> None:
             f"{pattern!r} is in {first} already",
             f"{pattern!r} 与 {first} 重复",
         )
+
+
+# --- windows ----------------------------------------------------------------------------------
+
+
+def check_window(version: Dated, now_ms: int) -> None:
+    """Refuse a window that is empty, or over before it is written.
+
+    Raises:
+        ValidationFailed: naming `effective_to`.
+    """
+    end = version.effective_to
+    after = end is None or end > version.effective_from
+    require(after, "effective_to", "after effective_from", "必须晚于生效时间 effective_from")
+    ahead = end is None or end > now_ms
+    require(ahead, "effective_to", "in the future", "必须是将来的时间")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import ChannelPart, GlobalPart, GroupPart, Key, Price, Profile
-from tollgate.domain.model_groups import in_force
 from tollgate.domain.patterns import find
+from tollgate.domain.versions import in_force
 
 
 @dataclass(frozen=True, slots=True)

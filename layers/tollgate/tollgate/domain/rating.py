@@ -14,7 +14,7 @@ from tollgate.domain.catalog import (
     Price,
 )
 from tollgate.domain.charge import MultiplierSource, PriceSnapshot, Source
-from tollgate.domain.model_groups import Chosen, in_force
+from tollgate.domain.model_groups import Chosen
 from tollgate.domain.patterns import across
 from tollgate.domain.price_terms import (
     NOTHING,
@@ -24,6 +24,7 @@ from tollgate.domain.price_terms import (
     official_terms,
 )
 from tollgate.domain.question import Question
+from tollgate.domain.versions import in_force
 
 
 def billing_model(group: GroupPart, requested: str, mapped: str, wire: str) -> str:

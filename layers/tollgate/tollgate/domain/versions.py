@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from dataclasses import Field
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from tollgate.domain.definition_rules import require
-
 
 class Dated(Protocol):
     """What has a number and a window, in epoch milliseconds (an end of None: no end)."""
@@ -52,16 +50,3 @@ def living(versions: Iterable[V], now_ms: int) -> tuple[V, ...]:
         turns |= {turn for turn in (each.effective_from, each.effective_to) if turn is not None}
     ahead = [in_force(known, turn) for turn in turns if turn >= now_ms]
     return tuple(each for each in known if any(each is found for found in ahead))
-
-
-def check_window(version: Dated, now_ms: int) -> None:
-    """Refuse a window that is empty, or over before it is written.
-
-    Raises:
-        ValidationFailed: naming `effective_to`.
-    """
-    end = version.effective_to
-    after = end is None or end > version.effective_from
-    require(after, "effective_to", "after effective_from", "必须晚于生效时间 effective_from")
-    ahead = end is None or end > now_ms
-    require(ahead, "effective_to", "in the future", "必须是将来的时间")

@@ -14,7 +14,8 @@ from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import Author
 from tollgate.domain.errors import Conflict, NotFound
 from tollgate.domain.patterns import normal
-from tollgate.domain.versions import V, check_window, living
+from tollgate.domain.price_rules import check_window
+from tollgate.domain.versions import V, living
 from tollgate.store.catalog.access import (
     PAGE_LIMIT,
     Definition,
