@@ -86,7 +86,7 @@ def one(row: str, model: str = "m") -> PriceDraft | None:
                 "m",
                 prices={"input": "1", "output": "2"},
                 intervals=(
-                    Interval(128_000, 200_000, {"input": "1.5"}),
+                    Interval(128_000, 200_000, {"input": "1.5"}, {"priority": {"input": "4"}}),
                     Interval(
                         200_000, None, {"input": "2", "output": "3"}, {"priority": {"input": "8"}}
                     ),

@@ -62,6 +62,7 @@ def seconds(label: str, price: str) -> Interval:
                 (
                     images("1024x1024", "0.04"),
                     images("1792x1024", "0.12"),
+                    images("hd", "0.08"),
                     images("hd/1024x1024", "0.08"),
                     images("hd/1792x1024", "0.12"),
                     images("standard/1024x1024", "0.04"),
@@ -123,6 +124,29 @@ def seconds(label: str, price: str) -> Interval:
                 source=SOURCE,
             ),
             id="sizes beside a row of the model's own",
+        ),
+        pytest.param(
+            {
+                "hd/512-x-512/m": {**PICTURE, "output_cost_per_image": "0.05"},
+                "hd/1536-x-1536/m": {**PICTURE, "output_cost_per_image": "0.09"},
+                "low/512-x-512/m": {**PICTURE, "output_cost_per_image": "0.01"},
+                "m": {**PICTURE, "output_cost_per_image": "0.02"},
+            },
+            PriceDraft(
+                "m",
+                "times",
+                {"images": "0.02"},
+                (
+                    images("1536x1536", "0.09"),
+                    images("512x512", "0.05"),
+                    images("hd", "0.09"),
+                    images("hd/1536x1536", "0.09"),
+                    images("hd/512x512", "0.05"),
+                    images("low/512x512", "0.01"),
+                ),
+                source=SOURCE,
+            ),
+            id="a quality without a size costs its dearest, where that is above the model's own",
         ),
         pytest.param(
             {
@@ -236,7 +260,14 @@ def seconds(label: str, price: str) -> Interval:
             PriceDraft(
                 "m",
                 prices={"input": "1", "output": "2"},
-                intervals=(Interval(200_000, None, {"input": "2"}, {"fast": {"input": "5"}}),),
+                intervals=(
+                    Interval(
+                        200_000,
+                        None,
+                        {"input": "2"},
+                        {"priority": {"input": "3"}, "fast": {"input": "5"}},
+                    ),
+                ),
                 tiers={
                     "priority": {"input": "3"},
                     "fast": {"input": "2.5", "output": "5"},

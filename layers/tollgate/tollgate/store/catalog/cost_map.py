@@ -125,11 +125,25 @@ def intervals_of(
     starts = sorted(above)
     intervals: list[Interval] = []
     reached: Prices = {}
+    hurry = tiers_at(0, tiers)
     for start, end in zip_longest(starts, starts[1:]):
         reached = reached | {name: price for name, price in above[start].items() if name in flat}
+        hurry = hurried_at(tiers_at(start, tiers), hurry, reached)
         if reached:
-            intervals.append(Interval(start, end, dict(reached), tiers_at(start, tiers)))
+            intervals.append(Interval(start, end, dict(reached), hurry))
     return tuple(intervals)
+
+
+def hurried_at(
+    named: Mapping[str, Prices], below: Mapping[str, Prices], ordinary: Prices
+) -> dict[str, Prices]:
+    """The tiers of a threshold: what it does not name costs no less than it does below."""
+    found = {tier: dict(prices) for tier, prices in named.items()}
+    for tier, prices in below.items():
+        for name, price in prices.items():
+            if name in ordinary and Decimal(price) > Decimal(ordinary[name]):
+                found.setdefault(tier, {}).setdefault(name, price)
+    return found
 
 
 def by_tokens(row: Row, *needed: str) -> dict[str, Any] | None:

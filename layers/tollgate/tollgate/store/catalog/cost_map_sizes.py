@@ -80,6 +80,20 @@ def unqualified(figures: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return {**figures, **plain}
 
 
+def unsized(figures: Mapping[str, Decimal], flat: Decimal) -> dict[str, Decimal]:
+    """Figures for qualities as such, for calls that name no size: where they are above the flat.
+
+    It is that of the ordinary size, else the dearest.
+    """
+    found: dict[str, Decimal] = {}
+    for label, price in figures.items():
+        quality = label.rpartition("/")[0]
+        usual = figures.get(f"{quality}/{ORDINARY}")
+        if quality:
+            found[quality] = max(price, found.get(quality, price)) if usual is None else usual
+    return {quality: price for quality, price in found.items() if price > flat}
+
+
 def with_sizes(
     model: str, draft: PriceDraft | None, sizes: Mapping[str, Sequence[Row]]
 ) -> PriceDraft | None:
@@ -95,6 +109,7 @@ def with_sizes(
         flat = figures.get(ORDINARY) or max(figures.values())
         source = source_of(next(iter(sizes.values()))[0])
         draft = PriceDraft(model, "times", {"images": amount(flat, ONE)}, source=source)
+    figures |= unsized(figures, Decimal(draft.prices["images"]))
     own = {LARGEST, *(interval.label for interval in draft.intervals)}
     left = figures.keys() - own
     more = labelled("images", {name: Decimal(amount(figures[name], ONE)) for name in left})
