@@ -127,6 +127,10 @@ MAY: dict[str, tuple[Role, ...]] = {
     "DELETE /jobs/<job>": ("owner", "finance", "operator"),
     "POST /exports": ("owner", "finance", "operator"),
     "GET /exports/<export>": ("owner", "finance", "operator"),
+    "POST /pricing/simulations": PRICING,
+    "GET /pricing/simulations/<simulation>": PRICING,
+    "POST /pricing/rerates": ("owner", "finance"),
+    "GET /pricing/rerates/<rerate>": ("owner", "finance"),
     "GET /audit": ("owner", "auditor"),
     "GET /health": ("owner", "operator", "support", "auditor"),
 }
@@ -151,6 +155,8 @@ IDS = {
     "request_id": "req_missing",
     "job": "job_missing",
     "export": "job_missing",
+    "simulation": "job_missing",
+    "rerate": "job_missing",
 }
 
 

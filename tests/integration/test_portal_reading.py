@@ -103,7 +103,13 @@ def test_a_ledger_shows_movements_but_not_who_of_the_staff_made_them(
     answer = ann.call("GET", "/ledger")
     assert answer.json == {
         "entries": [
-            {"amount_usd": "12.5", "kind": "topup", "reference": "invoice-1", "at": NOW},
+            {
+                "amount_usd": "12.5",
+                "kind": "topup",
+                "reference": "invoice-1",
+                "at": NOW,
+                "funding": "wallet",
+            },
         ],
         "next_cursor": None,
     }

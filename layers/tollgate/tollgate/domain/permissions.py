@@ -47,16 +47,28 @@ WORK: Final = frozenset({"jobs.write"})
 BULK: Final = frozenset({"usage.export"})
 """Everybody's calls at once: more than looking them up."""
 
+SIMULATE: Final = frozenset({"pricing.simulate"})
+RERATE: Final = frozenset({"pricing.rerate"})
+"""Moves money of many users at once."""
+
 OVERSIGHT: Final = frozenset({"audit.read"})
 STAFF: Final = frozenset({"tokens.read", "tokens.write"})
 
 PERMISSIONS: Final[Mapping[Role, frozenset[str]]] = {
-    "owner": READ | CATALOG | PEOPLE | MONEY | WORK | BULK | OVERSIGHT | STAFF,
+    "owner": (
+        READ | CATALOG | PEOPLE | MONEY | WORK | BULK | SIMULATE | RERATE | OVERSIGHT | STAFF
+    ),
     "finance": (
-        READ | MONEY | WORK | BULK | {"prices.write", "customer_prices.write", "multipliers.write"}
+        READ
+        | MONEY
+        | WORK
+        | BULK
+        | SIMULATE
+        | RERATE
+        | {"prices.write", "customer_prices.write", "multipliers.write"}
     )
     - {"accounts.read", "health.read"},
-    "operator": READ | CATALOG | PEOPLE | WORK | BULK,
+    "operator": READ | CATALOG | PEOPLE | WORK | BULK | SIMULATE,
     "support": READ - {"accounts.read", "channels.read", "settings.read"},
     "auditor": READ | OVERSIGHT | {"tokens.read"},
 }

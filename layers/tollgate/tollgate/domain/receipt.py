@@ -4,10 +4,12 @@ Everything is recomputed from the one stored record. A user sees what they asked
 cost; mapping chain, channel, account, upstream model and cost are for staff (ruling R12).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from tollgate.domain.charge import Charge, PriceSnapshot, apportion, charge
 from tollgate.domain.holds import parse_hold_id, request_id
+from tollgate.domain.ledger import LedgerLine, corrected
 from tollgate.domain.money import CHARGE_LIMIT, quota, usd
 from tollgate.domain.price_view import bounds, origin, quantities, quantity, unit_price
 from tollgate.domain.record import UsageRecord
@@ -70,13 +72,16 @@ def price(record: UsageRecord, full: Charge, *, staff: bool) -> dict[str, Any] |
     }
 
 
-def receipt(record: UsageRecord, *, settled: bool, staff: bool) -> dict[str, Any]:
+def receipt(
+    record: UsageRecord, *, settled: bool, staff: bool, corrections: Sequence[LedgerLine] = ()
+) -> dict[str, Any]:
     """The explanation of one call.
 
     Args:
         record: as stored.
         settled: whether the hold is gone from the wallet.
         staff: also tell what only staff may see.
+        corrections: what re-ratings have booked of it, oldest first.
     """
     full, amount = bill(record), paid(record)
     facts: dict[str, Any] = {
@@ -96,10 +101,17 @@ def receipt(record: UsageRecord, *, settled: bool, staff: bool) -> dict[str, Any
         "lines": lines(full, amount),
         "charge_usd": usd(amount),
         "quota": quota(amount),
+        "corrections": [correction(line) for line in corrections],
+        "corrected_charge_usd": usd(amount - corrected(corrections)),
         "trail": trail(record, settled=settled),
         "capped_at_hold": full.nanos > amount,
     }
     return {**facts, **staff_facts(record)} if staff else facts
+
+
+def correction(line: LedgerLine) -> dict[str, Any]:
+    """What a re-rating booked: a positive amount was given back, a negative one taken."""
+    return {"amount_usd": usd(line.amount), "reason": line.note, "at": line.at}
 
 
 def trail(record: UsageRecord, *, settled: bool) -> dict[str, Any]:

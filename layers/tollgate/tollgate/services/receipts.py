@@ -1,11 +1,12 @@
-"""How a call is found by its request id, and whether its hold is settled."""
+"""How a call is found by its request id, whether its hold is settled, and what was corrected."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tollgate.domain.errors import NotFound
-from tollgate.domain.holds import parse_request_id
+from tollgate.domain.holds import parse_request_id, rid_of
+from tollgate.domain.ledger import LedgerLine
 from tollgate.domain.receipt import receipt
 from tollgate.domain.record import UsageRecord
 from tollgate.store.usage import UsageRecords
@@ -50,7 +51,8 @@ class Receipts:
         record = self._usage.get(owner, rid) if own else None
         if record is None:
             raise NotFound("there is no request with this id")
-        return self._explained(record, self._open(owner))
+        corrections = self._wallets.corrections(owner, rid)
+        return self._explained(record, self._open(owner), corrections)
 
     def many(self, request_ids: Iterable[str]) -> tuple[Mapping[str, Any], ...]:
         """The receipts of those calls that are there, in that order."""
@@ -76,8 +78,16 @@ class Receipts:
             shards=view.first.shards,
             refused=True,
         )
-        entries = tuple(self._explained(record, view.open) for record in page.records)
+        found = self._corrections(user, [rid_of(record.hold) for record in page.records])
+        entries = tuple(
+            self._explained(record, view.open, found.get(rid_of(record.hold), ()))
+            for record in page.records
+        )
         return Explained(entries, page.cursor)
+
+    def _corrections(self, user: str, rids: Sequence[str]) -> Mapping[str, Sequence[LedgerLine]]:
+        """What was corrected of a page of calls, by their ids."""
+        return self._wallets.corrections_between(user, min(rids), max(rids)) if rids else {}
 
     def _open(self, user: str) -> Mapping[str, int]:
         try:
@@ -85,5 +95,11 @@ class Receipts:
         except WalletMissing:
             return {}
 
-    def _explained(self, record: UsageRecord, open_holds: Mapping[str, int]) -> Mapping[str, Any]:
-        return receipt(record, settled=record.hold not in open_holds, staff=self._staff)
+    def _explained(
+        self,
+        record: UsageRecord,
+        open_holds: Mapping[str, int],
+        corrections: Sequence[LedgerLine],
+    ) -> Mapping[str, Any]:
+        settled = record.hold not in open_holds
+        return receipt(record, settled=settled, staff=self._staff, corrections=corrections)

@@ -19,6 +19,7 @@ from tollgate.web.admin.oversight import OversightResource
 from tollgate.web.admin.price_defaults import PriceDefaultResource
 from tollgate.web.admin.price_imports import PriceImportResource
 from tollgate.web.admin.prices import PriceResource
+from tollgate.web.admin.repricing import RepricingResource
 from tollgate.web.admin.settings import SettingResource
 from tollgate.web.admin.statistics import StatisticsResource
 from tollgate.web.admin.tokens import TokenResource
@@ -51,6 +52,7 @@ RESOURCES = (
     SettingResource,
     JobResource,
     ExportResource,
+    RepricingResource,
     OversightResource,
 )
 

@@ -66,6 +66,7 @@ class LineView(BaseModel):
     by: str
     note: str
     at: int
+    funding: str = Field(description="A subscription's line corrects a call that it paid.")
 
     @classmethod
     def of(cls, line: LedgerLine) -> Self:

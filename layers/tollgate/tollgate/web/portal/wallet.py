@@ -41,18 +41,26 @@ class WalletView(BaseModel):
 
 
 class LineView(BaseModel):
-    """One movement of money other than a settled call; who made it and why is for staff."""
+    """One movement of money other than a settled call; who made it and why is for staff.
+
+    One funded by a subscription moved no balance.
+    """
 
     amount_usd: str
     kind: str
     reference: str
     at: int
+    funding: str
 
     @classmethod
     def of(cls, line: LedgerLine) -> Self:
         """The view of a ledger line."""
         return cls(
-            amount_usd=usd(line.amount), kind=line.kind, reference=line.reference, at=line.at
+            amount_usd=usd(line.amount),
+            kind=line.kind,
+            reference=line.reference,
+            at=line.at,
+            funding=line.funding,
         )
 
 
