@@ -31,6 +31,7 @@ echo "exported calls $(grep -c house-model usage.csv)"
 echo "charge $(admin /receipts/$request | field charge_usd)"
 echo "cost $(admin /receipts/$request | field cost_usd)"
 echo "multiplier $(admin /groups/$group | field multiplier)"
+echo "vip $(admin "/users/$user/effective_price?model=house-model&key=$vip" | field price_source)"
 echo "after signing out $(portal /me | field code)"
 """
 
@@ -50,11 +51,12 @@ def test_the_walk_through_the_apis_works_as_it_stands(stack: Stack, tmp_path: Pa
     shutil.copy(stack.directory / "demo.env", tmp_path / ".local")
     script = tmp_path / "walk.sh"
     script.write_text("\n".join(["set -eu", *blocks, ENDING]), "utf-8")
-    assert run(["bash", str(script)], stack, tmp_path).splitlines()[-5:] == [
+    assert run(["bash", str(script)], stack, tmp_path).splitlines()[-6:] == [
         "exported calls 1",
         "charge 0.0000228",
         "cost 0.0000057",
         "multiplier 1.1",
+        "vip customer",
         "after signing out invalid_token",
     ]
 
