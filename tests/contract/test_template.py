@@ -289,7 +289,13 @@ def test_every_alarm_says_what_is_wrong_and_tells_somebody() -> None:
     alarms = template.of_type("AWS::CloudWatch::Alarm")
     assert set(alarms) == {
         *("InvariantViolations", "RecordsOnlyLogged", "StuckHolds", "PoisonRecords"),
-        *("AuditEntriesOnlyLogged", "SuspectCalls", "AccountsUnusable", "HoursNotClosed"),
+        *(
+            "AuditEntriesOnlyLogged",
+            "PricesMisconfigured",
+            "SuspectCalls",
+            "AccountsUnusable",
+            "HoursNotClosed",
+        ),
         *("PoisonMessages", "ReconciliationFindings", "PublicationFailures", "StreamLag"),
         "JobFailures",
         *("AggregatorErrors", "JanitorErrors", "JanitorAsleep", "DeadLetters", "ServerErrors"),

@@ -104,7 +104,7 @@ def stack(endpoint: str) -> dict[str, Any]:
 def test_only_alarms_over_a_query_are_left_out() -> None:
     resources = template.transformed()["Resources"].items()
     assert {name for name, body in resources if not known(body)} == {
-        *("InvariantViolations", "RecordsOnlyLogged", "SuspectCalls"),
+        *("InvariantViolations", "PricesMisconfigured", "RecordsOnlyLogged", "SuspectCalls"),
         *("AccountsUnusable", "AuditEntriesOnlyLogged", "HoursNotClosed"),
     }
 

@@ -197,8 +197,11 @@ class ModelGroupPriceNotConfigured(Forbidden):
 
 
 class PricingMisconfigured(TollgateError):
+    """A stored price that nobody can charge by: the operator is alarmed, and may mend it soon."""
+
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "pricing_misconfigured"
+    retryable = True
 
 
 class CatalogUnavailable(TollgateError):

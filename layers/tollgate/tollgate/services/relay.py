@@ -132,6 +132,8 @@ class Relay:
         try:
             return self._admission.admit(secret, call, dialect, request.endpoint)
         except TollgateError as refused:
+            if isinstance(refused, PricingMisconfigured):
+                self._count("PricesMisconfigured", 1)
             public_id = self._note(secret, call, dialect, refused)
             if public_id is None:
                 raise
