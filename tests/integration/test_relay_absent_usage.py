@@ -110,7 +110,7 @@ def test_the_estimate_is_what_it_says() -> None:
     gateway = Gateway(lambda request: chat("absent"))
     size = len(gateway.post("/v1/chat/completions", CHAT).body)
     record = gateway.record()
-    # 87 bytes were sent, 22 tokens at 2.5; the answer has 554 bytes, 139 tokens at 10
+    # 88 bytes were sent, 22 tokens at 2.5; the answer has 554 bytes, 139 tokens at 10
     assert (size, dict(record.usage)) == (554, {"input": 22, "output": 139})
     assert (record.charge, record.cost) == (1_445_000, 1_445_000)
 
