@@ -191,6 +191,28 @@ def test_two_writers_of_one_price_leave_one_version(
 
 
 @pytest.mark.parametrize(
+    "agreement",
+    [
+        pytest.param(Agreement("gpt-4o", "vip", price=price()), id="a price"),
+        pytest.param(Agreement("gpt-4o", "vip", withdrawn=True), id="no price"),
+        pytest.param(Agreement("gpt-4o", "vip", permitted=False), id="a permission"),
+    ],
+)
+def test_what_has_changed_since_it_was_read_is_not_written_over(
+    customer: Customer, agreement: Agreement
+) -> None:
+    agree(customer, Agreement("gpt-4o", "vip", price=price(), permitted=True))
+    seen = customer.standing("gpt-4o")
+    agree(customer, Agreement("gpt-4o", "vip", price=price(), permitted=False))
+    agree(customer, Agreement("gpt-4o", "vip", permitted=True))
+    writing = customer.begin()
+    customer.settle(writing, [customer.agree(writing, agreement, LATER, seen)])
+    with pytest.raises(VersionMismatch):
+        writing.commit()
+    assert (customer.get("gpt-4o#vip").number, uses("vip")) == (2, (1, 1, 0))
+
+
+@pytest.mark.parametrize(
     "user", [pytest.param("usr_9", id="unknown"), pytest.param(USER.id, id="deleted")]
 )
 def test_nothing_is_agreed_with_somebody_who_is_not_there(catalog: CatalogTable, user: str) -> None:

@@ -1,6 +1,6 @@
 """Which customers' prices are refused, and what changes about a user in a model group."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -35,6 +35,20 @@ class Agreement:
     price: CustomerPriceVersion | None = None
     withdrawn: bool = False
     permitted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands between a user and a model: prices and permissions by model group code."""
+
+    prices: Mapping[str, CustomerPriceDefinition]
+    permissions: Mapping[str, Permission]
+
+    @property
+    def version(self) -> int:
+        """Grows with every write to any of it, as nothing of it is ever removed; 0 is nothing."""
+        prices = sum(head.stamp.version for head in self.prices.values())
+        return prices + sum(each.stamp.version for each in self.permissions.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,15 @@
 """How what is agreed with a user about a model is written: all at once, or only tried."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tollgate.domain.customer_prices import Agreement, within
+from tollgate.domain.customer_prices import Agreement, Standing, within
 from tollgate.domain.definition_rules import require
-from tollgate.domain.definitions import Author, CustomerPriceDefinition, Permission
+from tollgate.domain.definitions import Author
 from tollgate.domain.errors import NotFound, VersionMismatch, VersionRequired
 from tollgate.domain.patterns import normal
 from tollgate.store.catalog.customers import Customer
 from tollgate.store.catalog.table import CatalogTable
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What stands between a user and a model: prices and permissions by model group code."""
-
-    prices: Mapping[str, CustomerPriceDefinition]
-    permissions: Mapping[str, Permission]
-
-    @property
-    def version(self) -> int:
-        """Grows with every write to any of it, as nothing of it is ever removed; 0 is nothing."""
-        prices = sum(head.stamp.version for head in self.prices.values())
-        return prices + sum(each.stamp.version for each in self.permissions.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +42,7 @@ class Agreements:
         Raises:
             NotFound: there is no such user.
         """
-        customer = self.customer(user)
-        return Standing(customer.of_model(model), customer.permitted(model))
+        return self.customer(user).standing(model)
 
     def write(
         self,
@@ -78,8 +63,7 @@ class Agreements:
             ValidationFailed: naming the operation, from 1, and its field; nothing is written.
         """
         customer = self.customer(user)
-        model = agreements[0].model
-        before = Standing(customer.of_model(model), customer.permitted(model))
+        before = customer.standing(agreements[0].model)
         if not dry or seen is not None:
             check_seen(before, seen)
         check_once(agreements)
@@ -87,7 +71,7 @@ class Agreements:
         agreed = []
         for row, agreement in enumerate(agreements, start=1):
             with within(f"operations[{row}]"):
-                agreed.append(customer.agree(writing, agreement, author))
+                agreed.append(customer.agree(writing, agreement, author, before))
         customer.settle(writing, agreed)
         writing.checked()
         if not dry:

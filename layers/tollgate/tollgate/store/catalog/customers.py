@@ -13,7 +13,7 @@ from pynamodb.connection import Connection
 
 from tollgate.domain.catalog import CustomerPrice, Profile
 from tollgate.domain.compilation import compile_permissions, compile_prices
-from tollgate.domain.customer_prices import Agreed, Agreement, Step
+from tollgate.domain.customer_prices import Agreed, Agreement, Standing, Step
 from tollgate.domain.definitions import (
     Author,
     CustomerPriceDefinition,
@@ -94,12 +94,25 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
         name = normal(model)
         return {p.code: p for p in self.permissions.everything(f"{name}#") if p.model == name}
 
+    def standing(self, model: str) -> Standing:
+        """All that is agreed with the user about a model."""
+        return Standing(self.of_model(model), self.permitted(model))
+
     def begin(self) -> Writing:
         """A write as yet empty, for `agree` and `settle`."""
         return Writing(self._connection)
 
-    def agree(self, writing: Writing, agreement: Agreement, author: Author) -> Agreed:
+    def agree(
+        self,
+        writing: Writing,
+        agreement: Agreement,
+        author: Author,
+        seen: Standing | None = None,
+    ) -> Agreed:
         """Add to a write what is agreed about one model group; `settle` completes the write.
+
+        `seen` is what stood when the caller read it: what has changed since refuses the write.
+        None takes what is there.
 
         Raises:
             NotFound: the model has no such group.
@@ -108,7 +121,8 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
         """
         group = self._groups.one(agreement.model, agreement.code)
         agreed = Agreed(Step(group.model, group.code))
-        before = self.heads.find(group_name(group.model, group.code))
+        stands = self.standing(group.model) if seen is None else seen
+        before = stands.prices.get(group.code)
         if agreement.price is not None:
             named = replace(agreement.price.price, model=group.model, code=group.code)
             record = replace(agreement.price, price=named)
@@ -118,7 +132,10 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
             head = self.heads.stage(writing, before, moved(before, before.number, ()), author)
             agreed = Agreed(replace(agreed.step, prices=-1), head)
         if agreement.permitted is not None:
-            agreed = self._permit(writing, agreed, enabled=agreement.permitted, author=author)
+            known = stands.permissions.get(group.code)
+            blank = known or Permission(self.user, group.model, group.code)
+            wanted = replace(blank, enabled=agreement.permitted)
+            agreed = self._permit(writing, agreed, (known, wanted), author)
         return agreed
 
     def settle(self, writing: Writing, agreed: Iterable[Agreed]) -> None:
@@ -159,15 +176,20 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
         step = Step(group.model, group.code, 1 - was, mode=record.price.mode)
         return Agreed(step, self.stage(writing, before, head, record, author))
 
-    def _permit(self, writing: Writing, agreed: Agreed, *, enabled: bool, author: Author) -> Agreed:
-        model, code = agreed.step.model, agreed.step.code
-        before = self.permissions.find(group_name(model, code))
+    def _permit(
+        self,
+        writing: Writing,
+        agreed: Agreed,
+        permissions: tuple[Permission | None, Permission],
+        author: Author,
+    ) -> Agreed:
+        """Add a permission to a write, if it changes; `permissions` are the old and the new one."""
+        before, after = permissions
         was = before is not None and before.enabled
-        if was == enabled:
+        if was == after.enabled:
             return agreed
-        after = replace(before or Permission(self.user, model, code), enabled=enabled)
         written = self.permissions.stage(writing, before, after, author)
-        step = replace(agreed.step, permissions=enabled - was)
+        step = replace(agreed.step, permissions=after.enabled - was)
         return replace(agreed, step=step, permission=written)
 
     def _check_size(self, agreed: Iterable[Agreed]) -> None:

@@ -6,12 +6,12 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from tollgate.domain.catalog import Price
-from tollgate.domain.customer_prices import Agreement, within
+from tollgate.domain.customer_prices import Agreement, Standing, within
 from tollgate.domain.definitions import CustomerPriceDefinition
 from tollgate.domain.errors import VersionMismatch
 from tollgate.domain.patterns import normal, patterns_of
 from tollgate.domain.versions import in_force
-from tollgate.services.agreements import Agreements, Standing, Written
+from tollgate.services.agreements import Agreements, Written
 from tollgate.services.effective_prices import EffectivePrices, Wish
 from tollgate.store.catalog.customers import Customer
 from tollgate.store.catalog.kinds import group_name
@@ -140,14 +140,16 @@ class CustomerPriceResource:
     ) -> CustomerPriceView:
         """Give a user another price, or the first one, from now or from `effective_from`."""
         customer = self._customer(user)
-        before = customer.heads.find(group_name(model, code))
+        standing = customer.standing(model)
+        before = standing.prices.get(normal(code))
         if before is None or before.status == "withdrawn":
             check_unseen(if_match)
         elif before.stamp.version != wanted(if_match):
             raise VersionMismatch("this price has been changed; read it again")
         record = record_of(body, self._catalog, self._desk.clock())
         writing = customer.begin()
-        agreed = customer.agree(writing, Agreement(model, code, price=record), self._desk.author)
+        agreement = Agreement(model, code, price=record)
+        agreed = customer.agree(writing, agreement, self._desk.author, standing)
         customer.settle(writing, [agreed])
         writing.commit()
         after = customer.get(group_name(model, code))
