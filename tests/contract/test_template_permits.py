@@ -23,6 +23,7 @@ from tollgate.domain.definitions import Author
 from tollgate.domain.export_order import KIND, Order
 from tollgate.domain.holds import hour_of
 from tollgate.domain.jobs import Progress
+from tollgate.domain.ledger import Correction, corrected
 from tollgate.domain.record import UsageRecord, WindowName, Windows
 from tollgate.domain.wallet import Subscription
 from tollgate.domain.windows import SubscriptionTerms
@@ -241,6 +242,32 @@ def test_nobody_else_credits(deployed: Deployed, function: str) -> None:
     credit = Credit(USER, 1, "topup", "x", "y", "z")
     with deployed.act_as(function), pytest.raises(AccessDenied):
         deployed.wallets.credit(credit)
+
+
+@pytest.mark.parametrize("request_", [FREE, replace(FREE, subscription=TERMS)])
+def test_the_janitor_corrects_calls_and_everybody_reads_it(
+    deployed: Deployed, request_: HoldRequest
+) -> None:
+    fact = hold_and_record(deployed, request_)
+    assert settle(deployed) == []
+    rid = fact.hold[:17]
+    with deployed.act_as("Janitor"):
+        assert deployed.wallets.corrections_between(USER, rid, rid) == {}
+        deployed.wallets.correct(Correction(fact, 500, 0, "job_1", "wrong list"))
+        deployed.wallets.correct(Correction(fact, -900, 1, "job_2", "wrong again"))
+    for function in ("Relay", "Admin", "Portal"):
+        with deployed.act_as(function):
+            assert corrected(deployed.wallets.corrections(USER, rid)) == -400
+    for function in ("Admin", "Portal"):
+        with deployed.act_as(function):
+            assert len(deployed.wallets.corrections_between(USER, rid, rid)[rid]) == 2
+
+
+@pytest.mark.parametrize("function", ["Relay", "Portal", "BillingAggregator"])
+def test_nobody_else_corrects(deployed: Deployed, function: str) -> None:
+    fact = hold_and_record(deployed, FREE)
+    with deployed.act_as(function), pytest.raises(AccessDenied):
+        deployed.wallets.correct(Correction(fact, 1, 0, "job_1", "x"))
 
 
 @pytest.mark.parametrize("function", ["Relay", "Admin", "Portal"])

@@ -195,7 +195,19 @@ RULES: Final = [
     *rules(
         *("Janitor", "dynamodb:UpdateItem", "Wallets"),
         (True, "settles and transfers", attributes("held", "debits", "transfers", "closed")),
-        (False, "never credits", attributes("available", "credits")),
+        (False, "credits nobody without a ledger line", attributes("available", "credits")),
+        (
+            True,
+            "corrects calls beside a ledger line",
+            together("available", "credits", "status", "version"),
+        ),
+        (
+            True,
+            "corrects subscriptions' counters beside a ledger line",
+            together("subscription_debits", "late", "subscriptions", "status", "version"),
+        ),
+        (False, "makes no plain credits", together("available", "credits", "version")),
+        (False, "debits nobody by a correction", together("credits", "debits", "status")),
     ),
     *rules(
         "Janitor", "dynamodb:PutItem", "Wallets", (False, "writes no ledger line alone", NOTHING)

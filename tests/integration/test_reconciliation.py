@@ -2,14 +2,17 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.gateway import CHAT, STREAM, USAGE, USER, Gateway, chat_answer, chat_chunk, sse, streamed
-from tollgate.domain.ledger import Credit
+from tollgate.domain.ledger import Correction, Credit
 from tollgate.services.closing import Closing
 from tollgate.services.reconciliation import CHECKS, Finding, Reconciliation
+from tollgate.store.marshal import values_of
+from tollgate.store.usage_item import read_record
 from tollgate.store.wallet import Wallets
 
 HOUR_MS = 3_600_000
@@ -111,6 +114,18 @@ def running() -> Gateway:
     return gateway
 
 
+def corrected() -> Gateway:
+    """A call of the balance and one of a subscription that were corrected."""
+    gateway = booked()
+    record = read_record(values_of(gateway.dynamo.items("usage")[0]))
+    subscribed = replace(record, hold=f"{record.hold[:19]}s-k001g001")
+    for call in (record, subscribed):
+        number = len(gateway.wallets.corrections(USER, record.hold[:17]))
+        gateway.wallets.correct(Correction(call, 5, number, "job_1", "wrong list"))
+    assert findings(gateway) == []
+    return gateway
+
+
 # --- damages --------------------------------------------------------------------------------
 
 
@@ -183,6 +198,16 @@ def line_added(gateway: Gateway) -> None:
     )
 
 
+def correction_lost(number: int) -> Damage:
+    """The ledger line of a correction is gone."""
+
+    def damage(gateway: Gateway) -> None:
+        rid = usage_key(gateway)[1]
+        drop(gateway, "wallets", f"{USER}#0", f"ledger#rerate#{rid}.{number:03d}")
+
+    return damage
+
+
 def record_lost(gateway: Gateway) -> None:
     drop(gateway, "usage", *usage_key(gateway))
 
@@ -236,6 +261,8 @@ def never_swept(gateway: Gateway) -> None:
         pytest.param(booked, line_lost, {"R2"}, id="a line is gone"),
         pytest.param(booked, line_changed, {"R2"}, id="a line's amount is another"),
         pytest.param(booked, line_added, {"R2"}, id="a line without its money"),
+        pytest.param(corrected, correction_lost(0), {"R2"}, id="a correction's line is gone"),
+        pytest.param(corrected, correction_lost(1), {"R4"}, id="likewise a subscription's"),
         pytest.param(aged, record_lost, {"R3"}, id="a past day's record is gone"),
         pytest.param(aged, record_changed, {"R3"}, id="a past day's charge is another"),
         pytest.param(aged, record_unreadable, {"R3"}, id="a past day's record is unreadable"),

@@ -52,6 +52,11 @@ class Finding:
     detail: str
 
 
+def sums_of(view: WalletView) -> tuple[int, int]:
+    """What the ledger must explain of a wallet: its credits, and its late debits."""
+    return view.credits, sum(shard.late for shard in view.shards)
+
+
 def readable(check: Check, user: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     """The findings of a check that reads records; one that cannot be read is a finding, too."""
     try:
@@ -113,13 +118,25 @@ class Reconciliation:
     def _credits(self, view: WalletView) -> Iterator[Finding]:
         """A line that is made between two reads is no finding: look again."""
         for _ in range(LOOKS):
-            lines = sum(line.credited for line in self._lines(view.user))
-            if lines == view.credits:
+            lines = self._sums(view.user)
+            if lines == sums_of(view):
                 return
             before, view = view, self._wallets.read(view.user)
-            if before.credits == view.credits:
+            if sums_of(before) == sums_of(view):
                 break
-        yield Finding("R2", view.user, f"lines add up to {lines}, credits {view.credits}")
+        credited, late = sums_of(view)
+        if lines[0] != credited:
+            yield Finding("R2", view.user, f"lines add up to {lines[0]}, credits {credited}")
+        if lines[1] != late:
+            yield Finding("R4", view.user, f"lines debit {lines[1]} late, the wallet {late}")
+
+    def _sums(self, user: str) -> tuple[int, int]:
+        """What a user's lines have credited, and debited late or by a subscription's correction."""
+        credited = late = 0
+        for line in self._lines(user):
+            credited += line.credited
+            late -= line.amount - line.credited
+        return credited, late
 
     def _lines(self, user: str) -> Iterator[LedgerLine]:
         cursor: str | None = None
