@@ -18,6 +18,7 @@ from tollgate.domain.definitions import (
     PriceDefinition,
     PriceVersion,
 )
+from tollgate.domain.model_groups import DEFAULT_CODE
 from tollgate.domain.patterns import normal
 from tollgate.domain.price_draft import PriceDraft, check_price, price_of
 from tollgate.domain.versions import in_force
@@ -26,8 +27,6 @@ from tollgate.store.catalog.kinds import PRICE, PRICE_VERSION, group_name
 from tollgate.store.catalog.model_groups import DefaultGroups, ModelGroups
 from tollgate.store.catalog.versioned import Line, Versioned
 from tollgate.store.catalog.writing import Writing
-
-DEFAULT_CODE: Final = "default"
 
 
 def moved(head: PriceDefinition, number: int, live: tuple[Price, ...]) -> PriceDefinition:

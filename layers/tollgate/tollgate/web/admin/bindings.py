@@ -14,26 +14,23 @@ from tollgate.web.admin.aliases import with_aliases
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import (
-    PRINTABLE,
     After,
     Body,
+    Code,
     Entries,
     Id,
     IfMatch,
     Limit,
     ModelName,
     Name,
+    OneModel,
     View,
     absent,
 )
 from tollgate.web.management.versions import check_unseen
 
 READ, WRITE = "model_groups.read", "model_groups.write"
-OneModel = Annotated[
-    str | None, Query(alias="model", min_length=1, max_length=100, pattern=PRINTABLE)
-]
 OneCode = Annotated[str | None, Query(alias="code", min_length=1, max_length=32)]
-Code = Annotated[str, Query(min_length=1, max_length=32)]
 Channel = Annotated[str, Query(min_length=1, max_length=64)]
 Weight = Annotated[int, Field(ge=0, le=WEIGHT_LIMIT, description="0 drains.")]
 Priority = Annotated[int, Field(ge=0, le=PRIORITY_LIMIT, description="The higher goes first.")]

@@ -18,7 +18,7 @@ from tollgate.domain.versions import in_force
 from tollgate.store.catalog.channels import Pricing
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.web.admin.desk import ROOT, Desk
-from tollgate.web.admin.price_bodies import fx_now
+from tollgate.web.admin.price_bodies import PriceNumber, fx_now
 from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import (
     LARGEST,
@@ -29,7 +29,6 @@ from tollgate.web.management.fields import (
     Epoch,
     IfMatch,
     Limit,
-    Positive,
     Text,
     View,
     empty,
@@ -116,12 +115,6 @@ class ChannelPricingPut(Body):
     effective_from: Annotated[Epoch | None, Field(description="Null is now.")] = None
     effective_to: Annotated[Epoch | None, Field(description="Null is never.")] = None
     source: Text = ""
-
-
-class VersionNamed(Body):
-    """One version of a channel's prices."""
-
-    number: Positive
 
 
 class ChannelIntervalView(BaseModel):
@@ -218,7 +211,7 @@ class ChannelPricingResource:
         )
 
     def rollback(
-        self, channel: str, body: VersionNamed, if_match: IfMatch = None
+        self, channel: str, body: PriceNumber, if_match: IfMatch = None
     ) -> ChannelPricingView:
         """Bring the rows of an old version back into force, as a new version."""
         version = wanted(if_match)
@@ -228,7 +221,7 @@ class ChannelPricingResource:
         return self._noted("channel.price", before, after)
 
     def cancel(
-        self, channel: str, body: VersionNamed, if_match: IfMatch = None
+        self, channel: str, body: PriceNumber, if_match: IfMatch = None
     ) -> ChannelPricingView:
         """Take back a scheduled version that has not begun."""
         version = wanted(if_match)

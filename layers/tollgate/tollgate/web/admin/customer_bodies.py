@@ -1,5 +1,6 @@
 """What bodies may say of customers' prices, and how prices, groups and explanations are shown."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -17,17 +18,17 @@ from tollgate.web.admin.price_bodies import (
     Intervals,
     Mode,
     Priced,
-    PriceForm,
     Tiers,
+    VersionForm,
     figures,
     shown,
 )
-from tollgate.web.management.fields import Body, Epoch, Name, Positive, Text, View
+from tollgate.web.management.fields import Body, Name, View
 
 MOST_OPERATIONS = 100
 
 
-class CustomerPriceSet(PriceForm):
+class CustomerPriceSet(VersionForm):
     """What a user pays for a model in one of its model groups.
 
     Token classes that are not said follow the official price by ratio, unless `extra_ratios` is
@@ -39,18 +40,6 @@ class CustomerPriceSet(PriceForm):
     tiers: Tiers | None = None
     apply_group_multiplier: bool = True
     enabled: bool = True
-    effective_from: Annotated[Epoch | None, Field(description="Null is now.")] = None
-    effective_to: Annotated[Epoch | None, Field(description="Until before then; null: no end.")] = (
-        None
-    )
-    source: Text = ""
-    free: Annotated[bool, Field(description="Confirms a price of zero.")] = False
-
-
-class PriceNumber(Body):
-    """One version of a price."""
-
-    number: Positive
 
 
 class Operation(Body):
@@ -252,19 +241,8 @@ def explained(found: Explanation) -> EffectivePrice:
             name: Component(price=text, source=found.sources[name])
             for name, text in (terms.prices if terms else {}).items()
         },
-        intervals=[interval_of(each) for each in (terms.intervals if terms else ())],
+        intervals=[asdict(each) for each in (terms.intervals if terms else ())],
         tiers={tier: dict(prices) for tier, prices in (terms.tiers if terms else {}).items()},
         multiplier=found.multiplier,
         multiplier_source=found.multiplier_source,
     )
-
-
-def interval_of(interval: Any) -> dict[str, Any]:
-    """A range or label with its prices."""
-    return {
-        "minimum": interval.minimum,
-        "maximum": interval.maximum,
-        "label": interval.label,
-        "prices": dict(interval.prices),
-        "tiers": {tier: dict(prices) for tier, prices in interval.tiers.items()},
-    }

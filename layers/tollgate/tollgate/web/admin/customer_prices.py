@@ -26,7 +26,6 @@ from tollgate.web.admin.customer_bodies import (
     ModelPricingSet,
     ModelPricingView,
     Operation,
-    PriceNumber,
     explained,
     official_of,
     record_of,
@@ -34,12 +33,11 @@ from tollgate.web.admin.customer_bodies import (
     view_of,
 )
 from tollgate.web.admin.desk import ROOT, Desk
-from tollgate.web.admin.price_bodies import fx_now
+from tollgate.web.admin.price_bodies import PriceNumber, fx_now
 from tollgate.web.management.endpoints import Endpoint
-from tollgate.web.management.fields import After, Entries, IfMatch, Limit, ModelName
+from tollgate.web.management.fields import After, Code, Entries, IfMatch, Limit, ModelName
 from tollgate.web.management.versions import check_unseen, wanted
 
-Code = Annotated[str, Query(min_length=1, max_length=32)]
 PricingGroup = Annotated[
     str, Query(alias="group", max_length=32, description="Absent: the key's, else the default.")
 ]

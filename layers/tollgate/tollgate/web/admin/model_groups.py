@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Annotated, Literal
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel, Field
 
 from tollgate.domain.catalog import BillingMode
@@ -17,25 +16,21 @@ from tollgate.web.admin.aliases import with_aliases
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import (
-    PRINTABLE,
     After,
     Body,
+    Code,
     Entries,
     IfMatch,
     Limit,
     ModelName,
     Name,
+    OneModel,
     Text,
     View,
     absent,
 )
 from tollgate.web.management.versions import check_unseen, wanted
 
-Code = Annotated[str, Query(min_length=1, max_length=32)]
-OneModel = Annotated[
-    str | None,
-    Query(alias="model", min_length=1, max_length=100, pattern=PRINTABLE, description="All."),
-]
 READ, WRITE = "model_groups.read", "model_groups.write"
 UNBOUND = "bound to no channel: its calls go where those of the default group go"
 UNSOLD = "the model has no official price: only users with a price of their own can call it"

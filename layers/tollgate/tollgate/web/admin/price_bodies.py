@@ -22,7 +22,16 @@ from tollgate.domain.price_entry import (
     figures_of,
 )
 from tollgate.store.catalog.table import CatalogTable
-from tollgate.web.management.fields import PRINTABLE, Body, Count, Name, Positive, empty
+from tollgate.web.management.fields import (
+    PRINTABLE,
+    Body,
+    Count,
+    Epoch,
+    Name,
+    Positive,
+    Text,
+    empty,
+)
 
 MOST_CLASSES: Final = 100
 MOST_TIERS: Final = 20
@@ -84,6 +93,23 @@ class PriceForm(Body):
     price_per_second: AmountText | None = None
     price_per_call: AmountText | None = None
     image_output_price: AmountText | None = None
+
+
+class VersionForm(PriceForm):
+    """A price with the window it is in force in, where it is from, and that it may be zero."""
+
+    effective_from: Annotated[Epoch | None, Field(description="Null is now.")] = None
+    effective_to: Annotated[Epoch | None, Field(description="Until before then; null: no end.")] = (
+        None
+    )
+    source: Text = ""
+    free: Annotated[bool, Field(description="Confirms a price of zero.")] = False
+
+
+class PriceNumber(Body):
+    """One version of a price."""
+
+    number: Positive
 
 
 def intervals_of(rows: list[IntervalBody] | None) -> tuple[Interval, ...] | None:

@@ -21,8 +21,9 @@ from tollgate.web.admin.price_bodies import (
     Intervals,
     Mode,
     Priced,
-    PriceForm,
+    PriceNumber,
     Tiers,
+    VersionForm,
     figures,
     fx_now,
     shown,
@@ -33,7 +34,6 @@ from tollgate.web.management.fields import (
     After,
     Body,
     Entries,
-    Epoch,
     IfMatch,
     Limit,
     ModelName,
@@ -41,7 +41,6 @@ from tollgate.web.management.fields import (
     Names,
     Once,
     Positive,
-    Text,
     View,
     empty,
 )
@@ -50,7 +49,7 @@ from tollgate.web.management.versions import wanted
 MOST_AT_ONCE = 100
 
 
-class PriceSet(PriceForm):
+class PriceSet(VersionForm):
     """What a model costs: per million tokens, or per unit. Absent classes inherit."""
 
     mode: Mode = "tokens"
@@ -61,12 +60,6 @@ class PriceSet(PriceForm):
     virtual_tokens: Annotated[
         Positive, Field(description="One Hub's tokens a second stands for.")
     ] = VIRTUAL_TOKENS
-    effective_from: Annotated[Epoch | None, Field(description="Null is now.")] = None
-    effective_to: Annotated[Epoch | None, Field(description="Until before then; null: no end.")] = (
-        None
-    )
-    source: Text = ""
-    free: Annotated[bool, Field(description="Confirms a price of zero.")] = False
 
 
 class PriceChange(PriceSet):
@@ -82,12 +75,6 @@ class PriceCreate(PriceSet):
     """The first price of a model, or of all whose names begin as `prefix*`."""
 
     model: Name
-
-
-class PriceNumber(Body):
-    """One version of a price."""
-
-    number: Positive
 
 
 class PriceLock(Body):

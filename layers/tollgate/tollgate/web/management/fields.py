@@ -165,6 +165,11 @@ Once = Annotated[
 Limit = Annotated[int, BeforeValidator(whole), Query(ge=1, le=100)]
 After = Annotated[str | None, Query(alias="cursor", max_length=2_000)]
 ModelName = Annotated[str, Query(alias="model", min_length=1, max_length=100, pattern=PRINTABLE)]
+OneModel = Annotated[
+    str | None,
+    Query(alias="model", min_length=1, max_length=100, pattern=PRINTABLE, description="All."),
+]
+Code = Annotated[str, Query(min_length=1, max_length=32, description="A model group's code.")]
 Since = Annotated[
     int | None,
     BeforeValidator(whole),

@@ -1,5 +1,6 @@
 """One's own prices over HTTP: what each model costs through a group, multiplier included."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -118,10 +119,7 @@ def charged(prices: PriceTexts, factor: str) -> dict[str, str]:
 
 def interval_of(interval: Interval, factor: str) -> dict[str, Any]:
     """A range or label with its prices."""
-    return {
-        "minimum": interval.minimum,
-        "maximum": interval.maximum,
-        "label": interval.label,
+    return asdict(interval) | {
         "prices": charged(interval.prices, factor),
         "tiers": {tier: charged(prices, factor) for tier, prices in interval.tiers.items()},
     }
