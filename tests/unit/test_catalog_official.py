@@ -252,6 +252,12 @@ def test_what_cannot_be_billed_is_skipped(row: str, model: str) -> None:
             f'{{"m": {{{CHAT}, "input_cost_per_token": "dear", "output_cost_per_token": 1e-06}}}}',
             id="a word",
         ),
+        pytest.param(
+            f'{{"m": {{{CHAT}, "tiered_pricing": [{{"range": [0, 9], {TOKENS}}},'
+            f'{{"range": [1e7000000, null], {TOKENS}}}]}}}}',
+            id="a range whose beginning would take minutes to write",
+        ),
+        pytest.param(f'{{"\\ud800": {{{CHAT}, {TOKENS}}}}}', id="a name with half a character"),
     ],
 )
 def test_a_list_with_an_impossible_figure_is_refused(text: str) -> None:

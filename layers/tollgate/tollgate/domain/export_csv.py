@@ -8,8 +8,8 @@ from tollgate.domain.export import HEADINGS, KINDS, Cell, Kind
 BOM: Final = b"\xef\xbb\xbf"
 """Without it Excel takes UTF-8 for the code page of its country."""
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What the text of a cell must not begin with."""
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What the text of a cell must not begin with; Excel in East Asia takes the wide ones alike."""
 
 SPECIAL: Final = frozenset('",\r\n')
 

@@ -69,8 +69,9 @@ UNBILLABLE: Final = ("input_cost_per_request", "citation_cost_per_token")
 TIERS: Final = ("priority", "flex", "ultrafast", "balanced")
 STEPPED: Final = re.compile(
     rf"(?P<field>{'|'.join(sorted(TOKEN_FIELDS, key=len, reverse=True))})"
-    rf"(?:_above_(?P<above>\d+)k_tokens)?(?:_(?P<tier>{'|'.join(TIERS)}))?"
+    rf"(?:_above_(?P<above>\d{1, 6})k_tokens)?(?:_(?P<tier>{'|'.join(TIERS)}))?"
 )
+BOUND: Final = re.compile(r"[0-9.]{1,12}(?:[eE]\+?[0-9]{1,2})?")
 VARIANT: Final = re.compile(r"(?P<field>output_cost_per_(?:second|image))_(?P<label>[0-9.]+[kKp]?)")
 
 LISTED: Final = "litellm"
@@ -177,12 +178,24 @@ def by_steps(steps: Any, *needed: str) -> dict[str, Any] | None:
     tables = [per_token(step)[0] for step in steps]
     if not all(table.keys() >= set(needed) for table in tables):
         return None
-    starts = [int(Decimal(str(low))) for low, _ in ranges[1:]]
+    starts = [int(Decimal(low)) for low in map(bound, ranges[1:])]
     intervals = tuple(
         Interval(start, end, table)
         for start, end, table in zip_longest(starts, starts[1:], tables[1:])
     )
     return {"prices": tables[0], "intervals": intervals}
+
+
+def bound(step: Any) -> str:
+    """Where a step begins, in tokens; one of a million digits would take minutes to read.
+
+    Raises:
+        ValueError: it is no such number.
+    """
+    low = str(step[0])
+    if not BOUND.fullmatch(low):
+        raise ValueError(f"{low[:40]} is no number of tokens")
+    return low
 
 
 def by_unit(name: str, factor: Decimal, *fields: str) -> Callable[[Row], dict[str, Any] | None]:
