@@ -221,7 +221,7 @@ def test_a_file_is_named_after_its_period() -> None:
         pytest.param(
             "\uff1d1+1", "text", "'\uff1d1+1", id="a wide equals, as Excel in China takes it"
         ),
-        pytest.param("\n=1", "text", '"\'\n=1"', id="behind a line end"),
+        pytest.param("\n=1", "text", "'\n=1", id="behind a line end"),
         pytest.param("\t=1", "text", "'\t=1", id="tab"),
         pytest.param("\r=1", "text", "'\r=1", id="carriage return"),
         pytest.param("=cmd|' /C calc'!A0", "text", "'=cmd|' /C calc'!A0", id="a command"),

@@ -69,7 +69,7 @@ UNBILLABLE: Final = ("input_cost_per_request", "citation_cost_per_token")
 TIERS: Final = ("priority", "flex", "ultrafast", "balanced")
 STEPPED: Final = re.compile(
     rf"(?P<field>{'|'.join(sorted(TOKEN_FIELDS, key=len, reverse=True))})"
-    rf"(?:_above_(?P<above>\d{1, 6})k_tokens)?(?:_(?P<tier>{'|'.join(TIERS)}))?"
+    rf"(?:_above_(?P<above>\d{{1,6}})k_tokens)?(?:_(?P<tier>{'|'.join(TIERS)}))?"
 )
 BOUND: Final = re.compile(r"[0-9.]{1,12}(?:[eE]\+?[0-9]{1,2})?")
 VARIANT: Final = re.compile(r"(?P<field>output_cost_per_(?:second|image))_(?P<label>[0-9.]+[kKp]?)")
