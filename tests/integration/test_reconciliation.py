@@ -1,6 +1,7 @@
 """Every kind of damage is found by the check that is there for it, and clean books give none."""
 
 import random
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.gateway import CHAT, STREAM, USAGE, USER, Gateway, chat_answer, chat_chunk, sse, streamed
+from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.ledger import Correction, Credit
 from tollgate.services.closing import Closing
 from tollgate.services.reconciliation import CHECKS, Finding, Reconciliation
@@ -216,6 +218,13 @@ def record_changed(gateway: Gateway) -> None:
     change(gateway, "usage", usage_key(gateway), charge=1)
 
 
+def rule_changed(gateway: Gateway) -> None:
+    item = gateway.dynamo.items("usage")[0]
+    dearer = replace(PriceSnapshot.from_json(read_record(values_of(item)).price), multiplier="2")
+    packed = zlib.compress(dearer.to_json().encode())
+    change(gateway, "usage", usage_key(gateway), price={"B": packed})
+
+
 def record_refused(gateway: Gateway) -> None:
     change(gateway, "usage", usage_key(gateway), state={"S": "refused"})
 
@@ -280,7 +289,8 @@ def never_swept(gateway: Gateway) -> None:
         pytest.param(booked, row(calls=-1), {"R7"}, id="an hour's calls are fewer"),
         pytest.param(booked, row(strange=1), {"R7"}, id="an hour counts what was never used"),
         pytest.param(booked, record_lost, {"R7"}, id="a closed hour's record is gone"),
-        pytest.param(booked, record_changed, {"R7"}, id="a closed hour's charge is another"),
+        pytest.param(booked, record_changed, {"R7", "R8"}, id="a closed hour's charge is another"),
+        pytest.param(booked, rule_changed, {"R8"}, id="a closed hour's price is another"),
         pytest.param(booked, record_refused, {"R7"}, id="a call turned into a refusal"),
         pytest.param(booked, record_unreadable, {"R7"}, id="a closed hour's record unreadable"),
     ],
@@ -295,7 +305,7 @@ def test_damage_is_found(books: Callable[[], Gateway], damage: Damage, found: se
 
 
 def test_each_check_says_what_it_checks() -> None:
-    assert list(CHECKS) == ["R1", "R2", "R3", "R4", "R5", "R6", "R7"]
+    assert list(CHECKS) == ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8"]
 
 
 # --- no false alarms ------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Whether the money explains itself: seven checks over wallets, ledger, records and rollups.
+"""Whether the money explains itself: eight checks over wallets, ledger, records and rollups.
 
 A mismatch is a finding for people, never something to correct in passing.
 """
@@ -10,15 +10,17 @@ from typing import Final, Literal
 
 from tollgate.domain.holds import SKEW, day_of, hour_of, parse_hold_id, rid_of
 from tollgate.domain.ledger import LedgerLine
+from tollgate.domain.receipt import bill, explained, paid
+from tollgate.domain.record import UsageRecord
 from tollgate.domain.rollup import of_user
 from tollgate.domain.wallet import Wallet, violations
 from tollgate.services.closing import Closing, day_before, hour_name, hours_of
-from tollgate.store.rollups import Rollups
+from tollgate.store.rollups import Rollups, SumRow
 from tollgate.store.usage import UsageRecords
 from tollgate.store.usage_item import UnreadableRecord
 from tollgate.store.wallet import TornRead, WalletMissing, Wallets, WalletView
 
-Check = Literal["R1", "R2", "R3", "R4", "R5", "R6", "R7"]
+Check = Literal["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8"]
 
 LATE_SWEEP: Final = SKEW + 3_600 + 600
 """Seconds after its expiry by which a hold must have been swept: wallets nobody uses are looked at
@@ -40,6 +42,7 @@ CHECKS: Final[dict[Check, str]] = {
     "R5": "no hold outlives its expiry and a sweep",
     "R6": "no record's hold stays open for long",
     "R7": "a closed hour's rollup is the sum of its usage",
+    "R8": "a closed hour's charges follow from their records alone",
 }
 
 
@@ -63,6 +66,13 @@ def readable(check: Check, user: str, findings: Iterator[Finding]) -> Iterator[F
         yield from findings
     except UnreadableRecord as broken:
         yield Finding(check, user, str(broken))
+
+
+def unexplained(record: UsageRecord) -> Iterator[Finding]:
+    """A charge that the rule and the usage stored beside it do not give."""
+    if not explained(record):
+        detail = f"{record.hold}: charged {paid(record)}, by its own rule {bill(record).nanos}"
+        yield Finding("R8", record.user, detail)
 
 
 class Reconciliation:
@@ -181,19 +191,21 @@ class Reconciliation:
         for day in (day_before(today), today):
             rows = self._rollups.hours(f"user#{user}", *(hours_of(day)[i] for i in (0, -1)))
             for row in rows:
-                used = self._recount(user, row.period) if row.closed else row.sums
-                if dict(row.sums) != used and not self._changing(view, row.period):
-                    yield Finding("R7", user, f"{row.period}: {dict(row.sums)} is not {used}")
+                if row.closed:
+                    yield from self._hour(view, row)
+
+    def _hour(self, view: WalletView, row: SumRow) -> Iterator[Finding]:
+        """One closed hour, read once for both of its checks."""
+        used: Counter[str] = Counter()
+        for page in self._closing.pages(view.user, row.period):
+            for record in page:
+                used.update(of_user(record))
+                yield from unexplained(record)
+        if dict(row.sums) != dict(used) and not self._changing(view, row.period):
+            yield Finding("R7", view.user, f"{row.period}: {dict(row.sums)} is not {dict(used)}")
 
     def _changing(self, view: WalletView, hour: str) -> bool:
         """Whether a call of an hour is still to be settled, or its close has been asked for."""
         if any(hour_of(parse_hold_id(hold).start) == hour for hold in view.open):
             return True
         return any(hour == waiting for waiting, _ in self._rollups.open_hours(END_OF_TIME))
-
-    def _recount(self, user: str, hour: str) -> dict[str, int]:
-        total: Counter[str] = Counter()
-        for page in self._closing.pages(user, hour):
-            for record in page:
-                total.update(of_user(record))
-        return dict(total)
