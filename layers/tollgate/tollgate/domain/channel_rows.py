@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tollgate.domain import price_entry
 from tollgate.domain.catalog import BillingMode, ChannelRow, Interval, PriceTexts
 from tollgate.domain.charge import counted
 from tollgate.domain.definition_rules import check_channel_platform, require
 from tollgate.domain.patterns import normal
-from tollgate.domain.price_entry import in_dollars as entered
 from tollgate.domain.price_rules import (
     check_charging,
     check_intervals,
@@ -96,17 +96,10 @@ def in_dollars(row: SentRow, fx: str) -> SentRow:
     """
     return replace(
         row,
-        prices=entered(row.prices, fx),
-        intervals=tuple(
-            replace(each, prices=entered(each.prices, fx), tiers=tiers_entered(each.tiers, fx))
-            for each in row.intervals
-        ),
-        tiers=tiers_entered(row.tiers, fx),
+        prices=price_entry.in_dollars(row.prices, fx),
+        intervals=price_entry.intervals_in_dollars(row.intervals, fx),
+        tiers=price_entry.tiers_in_dollars(row.tiers, fx),
     )
-
-
-def tiers_entered(tiers: Mapping[str, PriceTexts], fx: str) -> dict[str, dict[str, str]]:
-    return {tier: entered(prices, fx) for tier, prices in tiers.items()}
 
 
 def rows_by_name(rows: Sequence[SentRow]) -> Rows:

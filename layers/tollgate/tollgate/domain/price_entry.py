@@ -6,7 +6,7 @@ the exact quotient of the amount and the exchange rate of its entry, so nothing 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Final
@@ -103,14 +103,17 @@ def figures_of(entry: PriceEntry, fx_setting: str = FX_DEFAULT) -> Figures:
     """
     fx = fx_of(entry, fx_setting)
     most = 1 <= entry.virtual_tokens <= MOST_VIRTUAL_TOKENS
-    require(most, "virtual_tokens", f"from 1 to {MOST_VIRTUAL_TOKENS}")
-    flat = {**amounts(entry.prices, "prices"), **named(entry), **rated(entry)}
+    english, chinese = f"from 1 to {MOST_VIRTUAL_TOKENS}", f"应为 1 到 {MOST_VIRTUAL_TOKENS}"
+    require(most, "virtual_tokens", english, chinese)
+    flat = typed_prices(entry)
+    flat |= rated(entry, flat)
     flat |= by_ratio(entry, flat)
+    check_amounts(entry)
     return Figures(
         entry.mode,
         in_dollars(flat, fx),
-        None if entry.intervals is None else tuple(converted(entry.intervals, fx)),
-        None if entry.tiers is None else tiers_in_dollars(entry.tiers, fx, "tiers"),
+        None if entry.intervals is None else intervals_in_dollars(entry.intervals, fx),
+        None if entry.tiers is None else tiers_in_dollars(entry.tiers, fx),
         entry.currency,
         fx,
         entry.virtual_tokens,
@@ -119,15 +122,27 @@ def figures_of(entry: PriceEntry, fx_setting: str = FX_DEFAULT) -> Figures:
 
 
 def fx_of(entry: PriceEntry, fx_setting: str) -> str:
-    """The exchange rate an entry is worth by; empty for dollars."""
-    if entry.currency == "USD":
-        require(not entry.fx, "fx", "only a price in CNY has an exchange rate")
-        return ""
-    fx = entry.fx or fx_setting
-    check_fx(fx, "fx")
+    """The exchange rate an entry is worth by; empty for dollars, in which Rate(K) always is."""
+    fx = exchange_rate(entry.currency, entry.fx, fx_setting)
     rates = entry.rate_k is not None or entry.rate_k_output is not None
-    require(not rates, "currency", "Rate(K) is in dollars; leave USD or type an amount")
+    english = "Rate(K) is in dollars; leave USD or type an amount"
+    require(not (fx and rates), "currency", english, "Rate(K) 以美元计，请使用 USD 或直接填写价格")
     return fx
+
+
+def exchange_rate(currency: Currency, fx: str, fx_setting: str, field: str = "fx") -> str:
+    """The exchange rate that figures are worth by, their own or the setting's; empty for dollars.
+
+    Raises:
+        ValidationFailed: naming the field.
+    """
+    if currency == "USD":
+        english, chinese = "only figures in CNY have an exchange rate", "只有人民币价格才有汇率"
+        require(not fx, field, english, chinese)
+        return ""
+    chosen = fx or fx_setting
+    check_fx(chosen, field)
+    return chosen
 
 
 def check_fx(text: str, field: str) -> None:
@@ -162,36 +177,53 @@ def check_typed(text: str, field: str) -> None:
     require(fine, field, f"at most {TYPED_DECIMALS} decimals", f"最多 {TYPED_DECIMALS} 位小数")
 
 
-def amounts(prices: PriceTexts, where: str) -> dict[str, str]:
-    """A list of typed amounts, each of which is one."""
+def check_list(prices: PriceTexts, where: str) -> None:
+    """Refuse a list of typed amounts of which one is none."""
     for name, text in prices.items():
         check_typed(text, f"{where}.{name}")
-    return dict(prices)
 
 
-def named(entry: PriceEntry) -> dict[str, str]:
-    """Prices typed under a name of their own."""
+def check_amounts(entry: PriceEntry) -> None:
+    """Refuse intervals and tiers with an amount that is none."""
+    for row, interval in enumerate(entry.intervals or (), start=1):
+        check_list(interval.prices, f"intervals[{row}].prices")
+        for tier, prices in interval.tiers.items():
+            check_list(prices, f"intervals[{row}].tiers.{tier}")
+    for tier, prices in (entry.tiers or {}).items():
+        check_list(prices, f"tiers.{tier}")
+
+
+def typed_prices(entry: PriceEntry) -> dict[str, str]:
+    """Prices typed by class, and those typed under a name of their own."""
+    check_list(entry.prices, "prices")
     given = {
         "price_per_second": ("seconds", entry.price_per_second),
         "price_per_call": ("calls", entry.price_per_call),
         "image_output_price": ("output_image", entry.image_output_price),
     }
-    found: dict[str, str] = {}
+    found = dict(entry.prices)
     for field_name, (name, text) in given.items():
         if text is None:
             continue
         check_typed(text, field_name)
-        require(name not in entry.prices, field_name, f"is said in prices.{name}, too")
+        check_once(name, entry.prices, field_name)
         charged = entry.mode is None or counted(entry.mode, name)
-        require(charged, field_name, f"is never charged in mode {entry.mode}")
+        english = f"is never charged in mode {entry.mode}"
+        require(charged, field_name, english, f"按 {entry.mode} 方式计费时不会被计费")
         found[name] = text
     return found
 
 
-def rated(entry: PriceEntry) -> dict[str, str]:
+def check_once(name: str, prices: PriceTexts, where: str) -> None:
+    """Refuse a second way to say the price of a class."""
+    require(name not in prices, where, f"is said in prices.{name}, too", f"与 prices.{name} 重复")
+
+
+def rated(entry: PriceEntry, typed: PriceTexts) -> dict[str, str]:
     """What One Hub's rates come to, by the mode of the price."""
     if entry.rate_k is None:
-        require(entry.rate_k_output is None, "rate_k", "is missing beside rate_k_output")
+        alone = entry.rate_k_output is None
+        require(alone, "rate_k", "is missing beside rate_k_output", "填写 rate_k_output 时必须填写")
         return {}
     for where, text in (("rate_k", entry.rate_k), ("rate_k_output", entry.rate_k_output)):
         if text is not None:
@@ -205,8 +237,8 @@ def rated(entry: PriceEntry) -> dict[str, str]:
     else:
         found = single_rate(entry, worth(entry.rate_k))
     for name in found:
-        twice = name in entry.prices or name in named(entry)
-        require(not twice, f"prices.{name}", "is said by rate_k, too")
+        english, chinese = "is said by rate_k, too", "与 rate_k 重复"
+        require(name not in typed, f"prices.{name}", english, chinese)
     return found
 
 
@@ -214,8 +246,9 @@ def single_rate(entry: PriceEntry, rate: Fraction) -> dict[str, str]:
     """A rate for calls or seconds; there is only one (onehub.md C5)."""
     output = entry.rate_k_output
     same = output is None or worth(output) == rate
-    require(same, "rate_k_output", f"must equal rate_k in mode {entry.mode}")
-    require(entry.mode is not None, "mode", "is needed to read rate_k")
+    english = f"must equal rate_k in mode {entry.mode}"
+    require(same, "rate_k_output", english, f"按 {entry.mode} 方式计费时必须等于 rate_k")
+    require(entry.mode is not None, "mode", "is needed to read rate_k", "填写 rate_k 时必须填写")
     if entry.mode == "times":
         return {"calls": written(rate * RATE_PER_UNIT)}
     return {"seconds": written(rate * RATE_PER_TOKEN * entry.virtual_tokens)}
@@ -224,17 +257,21 @@ def single_rate(entry: PriceEntry, rate: Fraction) -> dict[str, str]:
 def by_ratio(entry: PriceEntry, flat: Mapping[str, str]) -> dict[str, str]:
     """The classes that extra ratios price, each the exact product of ratio and base."""
     ratios = entry.extra_ratios or {}
-    require(not ratios or entry.mode == "tokens", "extra_ratios", "only tokens have ratios")
+    fits = not ratios or entry.mode == "tokens"
+    require(fits, "extra_ratios", "only tokens have ratios", "只有按 token 计费才有倍率")
     found: dict[str, str] = {}
     for key, text in ratios.items():
         where = f"extra_ratios.{key}"
-        require(key in RATIOS, where, "there is no such ratio")
+        require(key in RATIOS, where, "there is no such ratio", "没有这种倍率")
         check_typed(text, where)
         name, base = RATIOS[key]
-        require(base in flat, where, f"needs the price of {base}")
-        require(name == base or name not in flat, where, f"prices.{name} says it, too")
+        require(base in flat, where, f"needs the price of {base}", f"需要 {base} 的价格")
+        if name != base:
+            check_once(name, flat, where)
         price = written(worth(flat[base]) * worth(text))
-        require(found.get(name, price) == price, where, f"another ratio prices {name} otherwise")
+        same = found.get(name, price) == price
+        english, chinese = f"another ratio prices {name} otherwise", f"与 {name} 的另一倍率不一致"
+        require(same, where, english, chinese)
         found[name] = price
     for key, others in TEXT_RATIOS.items():
         if key in ratios:
@@ -271,23 +308,17 @@ def dollars(text: str, fx: str) -> str:
     return f"{text}/{fx}" if typed else written(worth(text) / worth(fx))
 
 
-def tiers_in_dollars(
-    tiers: Mapping[str, PriceTexts], fx: str, where: str
-) -> dict[str, dict[str, str]]:
-    return {
-        tier: in_dollars(amounts(prices, f"{where}.{tier}"), fx) for tier, prices in tiers.items()
-    }
+def tiers_in_dollars(tiers: Mapping[str, PriceTexts], fx: str) -> dict[str, dict[str, str]]:
+    """Service tiers as they are stored."""
+    return {tier: in_dollars(prices, fx) for tier, prices in tiers.items()}
 
 
-def converted(intervals: tuple[Interval, ...], fx: str) -> Iterator[Interval]:
-    """Intervals with their prices as they are stored."""
-    for row, interval in enumerate(intervals, start=1):
-        where = f"intervals[{row}]"
-        yield replace(
-            interval,
-            prices=in_dollars(amounts(interval.prices, f"{where}.prices"), fx),
-            tiers=tiers_in_dollars(interval.tiers, fx, f"{where}.tiers"),
-        )
+def intervals_in_dollars(intervals: Iterable[Interval], fx: str) -> tuple[Interval, ...]:
+    """Intervals as they are stored."""
+    return tuple(
+        replace(each, prices=in_dollars(each.prices, fx), tiers=tiers_in_dollars(each.tiers, fx))
+        for each in intervals
+    )
 
 
 # --- as people see it -------------------------------------------------------------------------

@@ -11,9 +11,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from tollgate.domain.catalog import BillingMode, ChannelPricing, Interval
 from tollgate.domain.channel_rows import SentRow, as_sent, check_rows, in_dollars
-from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import ChannelDefinition, ChannelPricingVersion
-from tollgate.domain.price_entry import check_fx
+from tollgate.domain.price_entry import check_once, exchange_rate
 from tollgate.domain.versions import in_force
 from tollgate.store.catalog.channels import Pricing
 from tollgate.store.catalog.table import CatalogTable
@@ -248,19 +247,11 @@ def pricing_of(bodies: list[ChannelRowBody], catalog: CatalogTable) -> Pricing:
     typed = [sent_row(body, f"pricing[{row}]") for row, body in enumerate(bodies, start=1)]
     check_rows(typed)
     usual = fx_now(catalog) if any(body.currency == "CNY" for body in bodies) else ""
-    rates = (fx_of(body, usual, f"pricing[{row}].fx") for row, body in enumerate(bodies, start=1))
+    rates = (
+        exchange_rate(body.currency, body.fx, usual, f"pricing[{row}].fx")
+        for row, body in enumerate(bodies, start=1)
+    )
     return Pricing([in_dollars(row, fx) for row, fx in zip(typed, rates, strict=True)])
-
-
-def fx_of(body: ChannelRowBody, usual: str, field: str) -> str:
-    """The exchange rate a row's figures are worth by; empty for dollars."""
-    if body.currency == "USD":
-        message = "only figures in CNY have an exchange rate"
-        require(not body.fx, field, message, "只有人民币价格才有汇率")
-        return ""
-    fx = body.fx or usual
-    check_fx(fx, field)
-    return fx
 
 
 def sent_row(body: ChannelRowBody, where: str) -> SentRow:
@@ -307,8 +298,7 @@ def priced(
     found = {name: text for name, text in prices.items() if text is not None}
     for name, (alias, text) in named.items():
         if text is not None:
-            twice = f"is said in prices.{name}, too"
-            require(name not in found, f"{where}.{alias}", twice, f"与 prices.{name} 重复")
+            check_once(name, found, f"{where}.{alias}")
             found[name] = text
     return found
 
