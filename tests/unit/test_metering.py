@@ -115,16 +115,16 @@ ESTIMATE = Usage(
 def test_what_was_told_in_other_units_is_estimated_in_those_of_the_price(
     mode: BillingMode, told: dict[str, int], expected: dict[str, int]
 ) -> None:
-    found = in_units_of(mode, Usage(told), ESTIMATE)
+    found = in_units_of(mode, Usage(told), lambda: ESTIMATE)
     assert dict(found.quantities) == expected
     assert (found.source == "estimated") == (told != expected)
 
 
 def test_nothing_is_added_where_nothing_is_known_or_delivered() -> None:
     told = Usage({"input": 5})
-    assert in_units_of("seconds", told, Usage(source="estimated")) is told
+    assert in_units_of("seconds", told, lambda: Usage(source="estimated")) is told
     nothing = Usage(source="none")
-    assert in_units_of("seconds", nothing, ESTIMATE) is nothing
+    assert in_units_of("seconds", nothing, lambda: ESTIMATE) is nothing
 
 
 SOUND = Call("transcribe", "m", b"", sound_ms=9_000)

@@ -37,13 +37,14 @@ def wildcards(wanted: str) -> tuple[str, ...]:
 
 def find(rows: Mapping[str, Row], name: str) -> tuple[str, Row] | None:
     """The pattern and row that `name` finds among rows keyed by normal patterns."""
+    if not rows:
+        return None
     wanted = normal(name)
     if wanted in rows:
         return wanted, rows[wanted]
-    if rows:
-        for pattern in wildcards(wanted):
-            if pattern in rows:
-                return pattern, rows[pattern]
+    for pattern in wildcards(wanted):
+        if pattern in rows:
+            return pattern, rows[pattern]
     return None
 
 

@@ -41,8 +41,11 @@ def score(session: str, name: str, weight: int) -> float:
 
 def ordered(accounts: Iterable[Account], session: str) -> list[Account]:
     """Accounts in the order to try them; one of weight 0 is drained and left out."""
+    able = [account for account in accounts if account.weight > 0]
+    if len(able) < 2:
+        return able
     return sorted(
-        (account for account in accounts if account.weight > 0),
+        able,
         key=lambda account: (
             -account.priority,
             -score(session, account.id, account.weight),

@@ -53,14 +53,24 @@ class Admitted:
         return dearest_hold(self.candidates, self.demand, visible)
 
 
+def differing(candidates: tuple[Candidate, ...]) -> list[Candidate]:
+    """One candidate of each price: accounts that are sent the same name share its snapshot.
+
+    With six accounts of one price, looking at each would take a tenth of the whole call's time.
+    """
+    return list({id(each.snapshot): each for each in candidates}.values())
+
+
 def dearest_hold(candidates: tuple[Candidate, ...], demand: Demand, visible: int) -> int:
     """The most that any candidate would charge."""
     output = demand.hidden + visible
-    return max(hold_amount(route.snapshot, demand, output) for route in candidates)
+    return max(hold_amount(route.snapshot, demand, output) for route in differing(candidates))
 
 
 def greatest(demands: list[Demand]) -> Demand:
     """What covers every one of the demands, for candidates priced by different model rows."""
+    if len(demands) == 1:
+        return demands[0]
     bounds = [one.bound for one in demands if one.bound is not None]
     bound = max(bounds) if len(bounds) == len(demands) else None
     hidden = max(one.hidden for one in demands)
@@ -78,7 +88,10 @@ def demand_of(call: Call, candidates: tuple[Candidate, ...], *, strict: bool) ->
         InvalidRequest, PricingMisconfigured: as domain/estimate.py says.
     """
     return greatest(
-        [demand(call, route.snapshot, route.price, strict=strict) for route in candidates]
+        [
+            demand(call, route.snapshot, route.price, strict=strict)
+            for route in differing(candidates)
+        ]
     )
 
 
@@ -97,6 +110,8 @@ def refuse_beyond(amount: int) -> None:
 
 def bound_channels(question: Question) -> tuple[str, ...]:
     """The channels that must be in `bound`; none where resolution will refuse anyway."""
+    if not question.everywhere.model_groups:
+        return ()  # and the model group is looked for once, not twice
     try:
         chosen = model_group(question, mapped_name(question))
     except TollgateError:

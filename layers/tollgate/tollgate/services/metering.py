@@ -1,7 +1,8 @@
 """From what an upstream reported to what is recorded: usage made safe, charge, cost, record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from tollgate.domain.call import Call
@@ -79,7 +80,10 @@ def served(usage: Usage, call: Call) -> Usage:
     Who asked for no tier pays none: the vendor may serve by the operator's own settings.
     """
     tier = (usage.tier or call.tier) if call.tier else ""
-    return replace(usage, tier="" if tier in ORDINARY else tier, labels=usage.labels or call.labels)
+    told = "" if tier in ORDINARY else tier, usage.labels or call.labels
+    if told == (usage.tier, usage.labels):
+        return usage
+    return replace(usage, tier=told[0], labels=told[1])
 
 
 def consumed(admitted: Admitted, outcome: Outcome) -> Usage:
@@ -123,12 +127,13 @@ COUNTED_IN: Final[Mapping[BillingMode, tuple[str, ...]]] = {
 """What an answer tells where the price counts in such units."""
 
 
-def in_units_of(mode: BillingMode, usage: Usage, estimate: Usage) -> Usage:
+def in_units_of(mode: BillingMode, usage: Usage, estimate: Callable[[], Usage]) -> Usage:
     """Usage in the units of the price: an upstream that told only others is estimated (R10)."""
     wanted = COUNTED_IN[mode]
     if usage.source == "none" or any(usage[name] for name in wanted):
         return usage
-    added = {name: estimate[name] for name in wanted if estimate[name]}
+    guess = estimate()
+    added = {name: guess[name] for name in wanted if guess[name]}
     if not added:
         return usage
     return replace(usage, quantities={**usage.quantities, **added}, source="estimated")
@@ -193,7 +198,7 @@ def priced(
 ) -> UsageRecord:
     """The record of a call that an account answered."""
     snapshot, call = candidate.snapshot, admitted.call
-    estimate = estimated_usage(call, outcome.visible_bytes)
+    estimate = partial(estimated_usage, call, outcome.visible_bytes)
     told = served(consumed(admitted, outcome), call)
     usage = answered(in_units_of(snapshot.mode, told, estimate), snapshot, call)
     cost = cost_rule(candidate)
