@@ -254,6 +254,17 @@ def test_what_a_subscription_cannot_bear_moves_nothing(
     assert (left(bank), bank.wallet().subscription_debits) == ((470, 570, 670), 30)
 
 
+def test_a_subscriptions_correction_is_booked_once_even_where_nothing_is_left_by_now() -> None:
+    bank, record = subscribed()
+    first = bank.wallets.correct(correction(record, -400))
+    assert left(bank) == (70, 170, 270)
+    assert bank.wallets.correct(correction(record, -400)) == first
+    assert bank.wallets.correct(correction(record, -400, job="job_2")).by == "job_1"
+    with pytest.raises(Conflict):
+        bank.wallets.correct(correction(record, -401))
+    assert (left(bank), bank.wallet().subscription_debits) == ((70, 170, 270), 430)
+
+
 def test_a_window_that_moves_meanwhile_is_looked_at_again() -> None:
     bank, record = subscribed()
 

@@ -16,9 +16,9 @@ from hypothesis.stateful import (
 
 from tests.simulation.bank import NOON, USER, Bank
 from tollgate.domain.errors import TollgateError
-from tollgate.domain.ledger import Credit
+from tollgate.domain.ledger import Correction, Credit
 from tollgate.domain.limits import Hold
-from tollgate.domain.record import WINDOWS, Windows
+from tollgate.domain.record import WINDOWS, UsageRecord, Windows
 from tollgate.domain.sharding import home
 from tollgate.domain.wallet import Outcome, Subscription, violations
 from tollgate.domain.windows import SubscriptionTerms
@@ -41,6 +41,7 @@ class WalletMachine(RuleBasedStateMachine):
         self.holding: dict[str, Hold] = {}
         self.quotas: dict[str, int] = {}
         self.references: set[int] = set()
+        self.settled: dict[str, tuple[UsageRecord, int, int]] = {}
         self.version = 1
 
     @initialize(balance=st.integers(0, 400), shards=st.sampled_from([1, 1, 2, 3]))
@@ -114,8 +115,28 @@ class WalletMachine(RuleBasedStateMachine):
         if current is None:
             return
         self.debited[hold.funding] += charge
+        self.settled[hold.id] = (self.bank.fact(current, charge), charge, 0)
         if self.is_limited(hold):
             self.quotas[hold.request.key_alias] += current.amount - charge
+
+    @rule(hold=calls, percent=st.integers(0, 200))
+    def rerate(self, hold: Hold, percent: int) -> None:
+        """A settled call is corrected to another charge, any number of times."""
+        if hold.id not in self.settled:
+            return
+        record, old, number = self.settled[hold.id]
+        new = record.charge * percent // 100
+        correction = Correction(record, old - new, number, f"job_{number}", "machine")
+        try:
+            line = self.bank.wallets.correct(correction)
+        except TollgateError:
+            return
+        assert self.bank.wallets.correct(correction) == line
+        self.settled[hold.id] = (record, new, number + 1)
+        if hold.funding == "wallet":
+            self.credited += old - new
+        else:
+            self.debited["subscription"] -= old - new
 
     def is_limited(self, hold: Hold) -> bool:
         """Whether the hold charged a quota that is still there."""

@@ -100,6 +100,9 @@ class Corrections(Ledger):
 
     def _correct_counters(self, correction: Correction, hold: HoldId) -> LedgerLine | None:
         """Move the subscription's counters as they are now; None when they have changed since."""
+        made = self._made(correction.credit)
+        if made is not None:
+            return made
         image = self.shard(correction.record.user, hold.shard)
         check_status(image)
         change, amount = Change(self.clock()), correction.amount

@@ -162,8 +162,14 @@ class Ledger(WalletTable):
         return read_line(item)
 
     def _refused(self, credit: Credit, reasons: Sequence[str]) -> LedgerLine | None:
-        if reasons[0] != REFUSED:
-            return None
+        return self._made(credit) if reasons[0] == REFUSED else None
+
+    def _made(self, credit: Credit) -> LedgerLine | None:
+        """The line of a movement that was made before.
+
+        Raises:
+            Conflict: it moved something else.
+        """
         made = self.line(credit.user, credit.source, credit.reference)
         if made is not None and (made.amount, made.kind) != (credit.amount, credit.kind):
             raise Conflict(
