@@ -99,8 +99,9 @@ def test_a_model_may_have_a_star_at_its_end_only() -> None:
 def test_a_price_of_zero_is_confirmed_or_refused(given: CustomerPrice, zero: bool) -> None:
     check_confirmed(given, free=True)
     if zero:
-        with pytest.raises(ValidationFailed, match="free"):
+        with pytest.raises(ValidationFailed, match="free") as refused:
             check_confirmed(given, free=False)
+        assert refused.value.translations == {"zh": "free：请确认价格为零"}
     else:
         check_confirmed(given, free=False)
 

@@ -131,4 +131,4 @@ def check_confirmed(price: CustomerPrice, *, free: bool) -> None:
     """
     amounts = chain.from_iterable(texts.values() for texts in figures(price))
     zero = all(is_free(amount) for amount in amounts)
-    require(free or not zero, "free", "confirm a price of zero with true")
+    require(free or not zero, "free", "confirm a price of zero", "请确认价格为零")

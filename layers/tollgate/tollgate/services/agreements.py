@@ -98,4 +98,4 @@ def check_once(agreements: Sequence[Agreement]) -> None:
     for row, agreement in enumerate(agreements, start=1):
         known = first.setdefault(normal(agreement.code), row)
         where = f"operations[{row}].group_code"
-        require(known == row, where, f"is that of operation {known}, too")
+        require(known == row, where, f"is that of operation {known}, too", f"与第 {known} 项重复")

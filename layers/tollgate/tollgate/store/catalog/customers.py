@@ -257,6 +257,7 @@ def mismatch(mode: str, billing_type: str) -> BillingTypeMismatch:
     return BillingTypeMismatch(
         f"mode: the price is of type {mode}, the model group is billed by {billing_type}",
         param="mode",
+        translations={"zh": f"mode：价格类型是 {mode}，而该模型分组按 {billing_type} 计费"},
     )
 
 
