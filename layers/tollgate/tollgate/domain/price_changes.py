@@ -4,12 +4,12 @@ A figure that becomes free, was free, or moves by more than ten times is held ba
 confirms it: a price typed per million where per token was meant looks exactly like that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from tollgate.domain.amounts import fraction, is_free
-from tollgate.domain.catalog import Interval, Price, PriceTexts
+from tollgate.domain.catalog import Interval, Price
 from tollgate.domain.charge import unit_price
 from tollgate.domain.definition_rules import require
 
@@ -21,7 +21,19 @@ REASONS: Final = {
     "was free": ("was free", "原为免费"),
     "jump": (f"moves by more than {JUMP} times", f"变动超过 {JUMP} 倍"),
 }
-Figures = dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A figure with the class it is for and the field it is sent in."""
+
+    name: str
+    text: str
+    field: str
+
+
+Places = dict[str, Placed]
+"""Figures by where they stand, as people name it: `input`, `priority.input`, `0-128000.input`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,9 @@ def figures_changed(old: Price | None, new: Price) -> Iterator[Change]:
     """Figures that differ; a class without one of its own costs what it inherits."""
     before = {} if old is None else figures_in(old)
     after = figures_in(new)
-    for place, (name, _) in sorted((before | after).items()):
+    both = before | after
+    for place in sorted(both):
+        name = both[place].name
         was = None if old is None else figure_at(before, place, old, name)
         will = figure_at(after, place, new, name)
         if was is None or will is None:
@@ -52,9 +66,9 @@ def figures_changed(old: Price | None, new: Price) -> Iterator[Change]:
             yield Change(place, was, will, percent(was, will))
 
 
-def figure_at(figures: Figures, place: str, price: Price, name: str) -> str | None:
+def figure_at(figures: Places, place: str, price: Price, name: str) -> str | None:
     """The figure in a place, or what the class costs there without one."""
-    return figures[place][1] if place in figures else unit_price(price.prices, name)
+    return figures[place].text if place in figures else unit_price(price.prices, name)
 
 
 def facts_changed(old: Price | None, new: Price) -> Iterator[Change]:
@@ -71,24 +85,23 @@ def told(fact: object) -> str | None:
     return None if fact is None else str(fact).lower()
 
 
-def figures_in(price: Price) -> Figures:
-    """Every figure of a price, its class first, under the place it stands in."""
-    found = {**placed("", price.prices), **tier_figures("", price.tiers)}
-    for interval in price.intervals:
-        where = f"{range_of(interval)}."
-        found |= {**placed(where, interval.prices), **tier_figures(where, interval.tiers)}
+def figures_in(price: Price) -> Places:
+    """Every figure of a price under the place it stands in."""
+    found = placed(price, "", "")
+    for row, interval in enumerate(price.intervals, start=1):
+        found |= placed(interval, f"{range_of(interval)}.", f"intervals[{row}].")
     return found
 
 
-def placed(where: str, prices: PriceTexts) -> Figures:
-    return {f"{where}{name}": (name, text) for name, text in prices.items()}
-
-
-def tier_figures(where: str, tiers: Mapping[str, PriceTexts]) -> Figures:
-    found: Figures = {}
-    for tier, prices in tiers.items():
-        found |= placed(f"{where}{tier}.", prices)
-    return found
+def placed(of: Price | Interval, place: str, field: str) -> Places:
+    """The figures of a price or of one interval, its tiers included."""
+    lists = {f"{field}prices": (place, of.prices)}
+    lists |= {f"{field}tiers.{t}": (f"{place}{t}.", prices) for t, prices in of.tiers.items()}
+    return {
+        f"{where}{name}": Placed(name, text, f"{sent}.{name}")
+        for sent, (where, prices) in lists.items()
+        for name, text in prices.items()
+    }
 
 
 def range_of(interval: Interval) -> str:
@@ -134,25 +147,11 @@ def check_changes(old: Price | None, new: Price) -> None:
     Raises:
         ValidationFailed: naming the figure's field, and its row.
     """
-    fields = fields_of(new)
+    figures = figures_in(new)
     for figure, why in guarded(old, new):
         english, chinese = REASONS[why]
-        field = fields.get(figure, "prices")
+        field = figures[figure].field if figure in figures else "prices"
         require(False, field, f"{english}; confirm it", f"{chinese}，请确认")
-
-
-def fields_of(price: Price) -> dict[str, str]:
-    """The field of every figure, by the place it stands in."""
-    found = {name: f"prices.{name}" for name in price.prices}
-    found |= {place: f"tiers.{place}" for place in tier_figures("", price.tiers)}
-    for row, interval in enumerate(price.intervals, start=1):
-        where, field = f"{range_of(interval)}.", f"intervals[{row}]"
-        found |= {f"{where}{name}": f"{field}.prices.{name}" for name in interval.prices}
-        found |= {
-            f"{where}{place}": f"{field}.tiers.{place}"
-            for place in tier_figures("", interval.tiers)
-        }
-    return found
 
 
 def jumps(old: str, new: str) -> bool:
