@@ -107,16 +107,31 @@ class Answer:
 
 
 @lru_cache(maxsize=1_024)
-def parsed(url: str) -> httpx.URL:
-    """A URL taken apart; the same few are asked for again and again."""
-    return httpx.URL(url)
+def parsed(url: str) -> tuple[httpx.URL, str]:
+    """A URL taken apart, and the host it names; the same few are asked for again and again."""
+    found = httpx.URL(url)
+    return found, found.netloc.decode("ascii")
+
+
+def asked(target: Target) -> httpx.Request:
+    """The request as it is sent.
+
+    Its host and length are told: httpx takes 25 µs to find them out by itself.
+    """
+    url, host = parsed(target.url)
+    own = {"host": host, "accept-encoding": "identity"}
+    if target.method != "GET":
+        own["content-length"] = str(len(target.body))
+    return httpx.Request(
+        target.method, url, headers={**own, **target.headers}, stream=httpx.ByteStream(target.body)
+    )
 
 
 class Upstream:
     """HTTP to model vendors; unused connections are kept, `connections` at most.
 
     The transport is asked without httpx's client, which would keep cookies of one user's call for
-    the next one's, and takes as long as the transport itself (80 of 800 function calls).
+    the next one's.
     """
 
     def __init__(
@@ -134,12 +149,7 @@ class Upstream:
         Raises:
             UpstreamFailed, UpstreamTimeout, UpstreamUnavailable: no answer could be had.
         """
-        request = httpx.Request(
-            target.method,
-            parsed(target.url),
-            headers={"accept-encoding": "identity", **target.headers},
-            content=target.body,
-        )
+        request = asked(target)
         if patience <= 0:
             raise UpstreamTimeout("there is no time left to ask another upstream")
         request.extensions["timeout"] = {

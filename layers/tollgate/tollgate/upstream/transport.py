@@ -129,7 +129,7 @@ def written(request: httpx.Request) -> bytes:
     breaks = len(headers)
     if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
         raise httpx.LocalProtocolError("a header may not hold a line break")
-    return b"%b\r\n\r\n%b" % (head, request.content)
+    return b"%b\r\n\r\n%b" % (head, request.read())
 
 
 def receive_head(connection: Connection) -> tuple[Head, bytes]:
