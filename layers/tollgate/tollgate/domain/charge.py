@@ -40,6 +40,9 @@ INHERITS: Final[Mapping[str, str]] = {
 """Where a token class without a price of its own takes it from. An explicit 0 is free."""
 
 PER_MILLION: Final = frozenset({*INPUT_CLASSES, *OUTPUT_CLASSES, "characters"})
+PER: Final[Mapping[str, int]] = {**dict.fromkeys(PER_MILLION, MILLION), **COUNTED_PER_UNIT}
+"""How many counted units of a class its price is for, where it is not for each."""
+
 CHARGED_BY: Final[Mapping[BillingMode, tuple[str, ...]]] = {
     "tokens": (*INPUT_CLASSES, *OUTPUT_CLASSES, "images", "characters", "queries", "seconds"),
     "times": ("calls", "images"),
@@ -234,7 +237,7 @@ def counted(mode: BillingMode, name: str) -> bool:
 
 def per(name: str) -> int:
     """How many counted units of a class its price is for."""
-    return MILLION if name in PER_MILLION else COUNTED_PER_UNIT.get(name, 1)
+    return PER.get(name, 1)
 
 
 def atoms(price: str, name: str, quantity: int) -> tuple[int, int]:

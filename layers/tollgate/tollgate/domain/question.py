@@ -33,6 +33,9 @@ class Question:
     now_ms: int
     multiplier: str | None = None
     bound: Mapping[str, ChannelPart] = field(default_factory=dict)
+    _official: dict[str, Price | None] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     @property
     def session(self) -> str:
@@ -40,8 +43,13 @@ class Question:
         return self.call.session or self.caller.key.id
 
     def official(self, name: str) -> Price | None:
-        """The official price of a name that is in force: exact, else by the longest `prefix*`."""
-        return official_price(self.everywhere.prices, name, self.now_ms)
+        """The official price of a name that is in force: exact, else by the longest `prefix*`.
+
+        Looked up once: a call asks for the same name three times, and a prefix is long to find.
+        """
+        if name not in self._official:
+            self._official[name] = official_price(self.everywhere.prices, name, self.now_ms)
+        return self._official[name]
 
 
 def official_price(prices: Mapping[str, tuple[Price, ...]], name: str, now_ms: int) -> Price | None:
