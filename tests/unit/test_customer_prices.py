@@ -6,12 +6,7 @@ import pytest
 
 from tollgate.domain.catalog import CustomerPrice, Interval, ModelGroup, Price
 from tollgate.domain.compilation import Everywhere, compile_global
-from tollgate.domain.customer_prices import (
-    check_confirmed,
-    check_customer_price,
-    check_terms,
-    within,
-)
+from tollgate.domain.customer_prices import check_customer_price, within
 from tollgate.domain.definitions import DefaultGroup, ModelGroupDefinition, PriceDefinition
 from tollgate.domain.errors import (
     BillingTypeMismatch,
@@ -20,6 +15,7 @@ from tollgate.domain.errors import (
     TollgateError,
     ValidationFailed,
 )
+from tollgate.domain.price_rules import check_confirmed, check_terms
 
 ZERO = {"input": "0", "output": "0.000"}
 
@@ -127,11 +123,11 @@ def test_a_price_of_zero_is_confirmed_or_refused(given: CustomerPrice, zero: boo
             NotFound("gone", param="group_code"),
             ValidationFailed,
             "operations[2].group_code",
-            "operations[2].gone",
+            "operations[2].group_code: gone",
             id="what is not there",
         ),
         pytest.param(
-            ValidationFailed("no"), ValidationFailed, "operations[2]", "operations[2].no", id="all"
+            ValidationFailed("no"), ValidationFailed, "operations[2]", "operations[2]: no", id="all"
         ),
     ],
 )

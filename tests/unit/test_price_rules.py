@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from tollgate.domain.catalog import BillingMode, Interval
+from tollgate.domain.catalog import BillingMode, Interval, Price
 from tollgate.domain.errors import ValidationFailed
 from tollgate.domain.price_rules import (
     check_charging,
     check_figure,
     check_intervals,
     check_prices,
+    check_terms,
     check_tiers,
 )
 from tollgate.web.management.problems import problem
@@ -362,3 +363,19 @@ def test_a_problem_says_it_in_both_languages() -> None:
 def test_a_problem_without_translations_has_one_language() -> None:
     body: dict[str, Any] = problem(ValidationFailed("name: is missing", param="name"), "req_1")
     assert "messages" not in body
+
+
+@pytest.mark.parametrize(
+    ("ranges", "refused"), [pytest.param(299, False, id="600"), pytest.param(300, True, id="602")]
+)
+def test_a_price_has_no_more_figures_than_a_calls_record_can_hold(
+    ranges: int, refused: bool
+) -> None:
+    figures = {"input": "1", "output": "2"}
+    rows = tuple(Interval(at, at + 1, figures) for at in range(ranges))
+    price = Price("m", 1, prices=figures, intervals=rows)
+    found = refusal(lambda: check_terms(price))
+    assert (found is not None) is refused
+    if found is not None:
+        assert found.param == "prices"
+        assert found.translations["zh"].endswith("共 602 个价格，最多 600 个")

@@ -3,23 +3,16 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 
-from tollgate.domain.amounts import is_free
-from tollgate.domain.catalog import BillingMode, CustomerPrice, PriceTexts
-from tollgate.domain.definition_rules import check_model, require
+from tollgate.domain.catalog import BillingMode, CustomerPrice
+from tollgate.domain.definition_rules import check_model
 from tollgate.domain.definitions import (
     CustomerPriceDefinition,
     CustomerPriceVersion,
     Permission,
 )
 from tollgate.domain.errors import NotFound, ValidationFailed
-from tollgate.domain.price_rules import (
-    check_charging,
-    check_intervals,
-    check_prices,
-    check_tiers,
-)
+from tollgate.domain.price_rules import check_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +78,13 @@ def within(where: str) -> Iterator[None]:
         yield
     except (NotFound, ValidationFailed) as refusal:
         kind = type(refusal) if isinstance(refusal, ValidationFailed) else ValidationFailed
+        place = f"{where}.{refusal.param}" if refusal.param else where
+        named = bool(refusal.param) and refusal.message.startswith(f"{refusal.param}:")
         raise kind(
-            f"{where}.{refusal.message}",
-            param=f"{where}.{refusal.param}" if refusal.param else where,
+            f"{where}.{refusal.message}" if named else f"{place}: {refusal.message}",
+            param=place,
             translations={tag: f"{where}.{text}" for tag, text in refusal.translations.items()},
         ) from refusal
-
-
-def figures(price: CustomerPrice) -> Iterator[PriceTexts]:
-    """Every list of figures in a price."""
-    yield price.prices
-    yield from (price.tiers or {}).values()
-    for interval in price.intervals or ():
-        yield interval.prices
-        yield from interval.tiers.values()
 
 
 def check_customer_price(price: CustomerPrice) -> None:
@@ -109,26 +95,3 @@ def check_customer_price(price: CustomerPrice) -> None:
     """
     check_model(price.model)
     check_terms(price)
-
-
-def check_terms(price: CustomerPrice) -> None:
-    """Refuse figures that could not be charged by, whatever they are for.
-
-    Raises:
-        ValidationFailed: naming the field.
-    """
-    check_prices(price.prices)
-    check_tiers(price.tiers or {})
-    check_intervals(price.intervals or (), price.mode)
-    check_charging(price.mode, price.prices)
-
-
-def check_confirmed(price: CustomerPrice, *, free: bool) -> None:
-    """Refuse a price that is zero throughout, unless that is what is meant (C13).
-
-    Raises:
-        ValidationFailed: naming `free`.
-    """
-    amounts = chain.from_iterable(texts.values() for texts in figures(price))
-    zero = all(is_free(amount) for amount in amounts)
-    require(free or not zero, "free", "confirm a price of zero", "请确认价格为零")

@@ -1,20 +1,13 @@
 """An official price before it has a version: what one may say, and what is refused."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Final
 
-from tollgate.domain.amounts import is_free
 from tollgate.domain.catalog import BillingMode, Currency, Interval, Price
 from tollgate.domain.definition_rules import check_model, require
 from tollgate.domain.patterns import normal
-from tollgate.domain.price_rules import (
-    check_charging,
-    check_intervals,
-    check_prices,
-    check_tiers,
-)
+from tollgate.domain.price_rules import check_confirmed, check_terms
 from tollgate.domain.usage import CLASS_LIMIT
 
 VIRTUAL_TOKENS: Final = 1_000
@@ -65,15 +58,6 @@ def price_of(draft: PriceDraft, number: int, now_ms: int) -> Price:
     )
 
 
-def price_lists(draft: PriceDraft) -> Iterator[Prices]:
-    """Every list of prices in a draft."""
-    yield draft.prices
-    yield from draft.tiers.values()
-    for interval in draft.intervals:
-        yield interval.prices
-        yield from interval.tiers.values()
-
-
 def check_price(draft: PriceDraft) -> None:
     """Refuse a draft that could not be charged by, or that is free without saying so.
 
@@ -81,14 +65,7 @@ def check_price(draft: PriceDraft) -> None:
         ValidationFailed: naming the field.
     """
     check_model(draft.model)
-    check_prices(draft.prices)
-    check_tiers(draft.tiers)
-    check_intervals(draft.intervals, draft.mode)
-    check_charging(draft.mode, draft.prices)
-    costs = any(
-        not is_free(text)
-        for text in chain.from_iterable(prices.values() for prices in price_lists(draft))
-    )
-    require(draft.free or costs, "free", "confirm a price of zero", "请确认价格为零")
+    check_terms(draft)
+    check_confirmed(draft, free=draft.free)
     limit = draft.max_output is None or 0 < draft.max_output <= CLASS_LIMIT
     require(limit, "max_output", f"from 1 to {CLASS_LIMIT}", f"应为 1 到 {CLASS_LIMIT}")

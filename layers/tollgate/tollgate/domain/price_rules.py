@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain, pairwise
-from typing import Final
+from typing import Final, Protocol
 
-from tollgate.domain.amounts import PRICE_DECIMALS
+from tollgate.domain.amounts import PRICE_DECIMALS, is_free
 from tollgate.domain.catalog import BillingMode, Interval, PriceTexts
 from tollgate.domain.charge import KNOWN_CLASSES, counted
 from tollgate.domain.definition_rules import check_model, require
@@ -20,6 +20,9 @@ from tollgate.domain.versions import Dated
 
 PRICE_LIMIT: Final = Decimal(1_000_000)
 """USD per million tokens or per unit: dearer than anything sold, so a slip of the unit shows."""
+
+MOST_FIGURES: Final = 600
+"""Of one price; as quotients of any three prices they take a third of what an item holds."""
 
 LONGEST_LABEL: Final = 50
 FIGURE: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -106,6 +109,56 @@ def check_charging(mode: BillingMode, prices: Iterable[str], field: str = "price
         f"nothing in it is charged in mode {mode}",
         f"按 {mode} 方式计费时，其中没有任何一项会被计费",
     )
+
+
+# --- a whole price ----------------------------------------------------------------------------
+
+
+class Figured(Protocol):
+    """A price or the draft of one; intervals or tiers that are None are not said."""
+
+    @property
+    def mode(self) -> BillingMode: ...
+    @property
+    def prices(self) -> PriceTexts: ...
+    @property
+    def intervals(self) -> tuple[Interval, ...] | None: ...
+    @property
+    def tiers(self) -> Mapping[str, PriceTexts] | None: ...
+
+
+def check_terms(price: Figured) -> None:
+    """Refuse figures that could not be charged by, whatever they are for.
+
+    Raises:
+        ValidationFailed: naming the field, and the row.
+    """
+    check_prices(price.prices)
+    check_tiers(price.tiers or {})
+    check_intervals(price.intervals or (), price.mode)
+    check_charging(price.mode, price.prices)
+    found = sum(map(len, lists_of(price)))
+    fits = found <= MOST_FIGURES
+    english = f"{found} figures in all ranges and tiers; {MOST_FIGURES} is the most"
+    require(fits, "prices", english, f"所有区间和档位共 {found} 个价格，最多 {MOST_FIGURES} 个")
+
+
+def lists_of(price: Figured) -> list[PriceTexts]:
+    """Every list of figures in a price."""
+    found = [price.prices, *(price.tiers or {}).values()]
+    for interval in price.intervals or ():
+        found += [interval.prices, *interval.tiers.values()]
+    return found
+
+
+def check_confirmed(price: Figured, *, free: bool) -> None:
+    """Refuse a price that is zero throughout, unless that is what is meant (onehub.md C13).
+
+    Raises:
+        ValidationFailed: naming `free`.
+    """
+    zero = all(is_free(text) for prices in lists_of(price) for text in prices.values())
+    require(free or not zero, "free", "confirm a price of zero", "请确认价格为零")
 
 
 # --- intervals --------------------------------------------------------------------------------

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from tollgate.domain.catalog import CustomerPrice, Price
-from tollgate.domain.customer_prices import check_confirmed, check_terms
 from tollgate.domain.definitions import (
     CustomerPriceDefinition,
     CustomerPriceVersion,
 )
 from tollgate.domain.explanation import Explanation
+from tollgate.domain.price_rules import check_confirmed, check_terms
 from tollgate.domain.versions import in_force
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.web.admin.price_bodies import (

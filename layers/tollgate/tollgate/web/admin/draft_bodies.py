@@ -12,11 +12,12 @@ from pydantic import Field
 
 from tollgate.domain.catalog import ChannelRow, CustomerPrice, Price
 from tollgate.domain.channel_rows import rows_by_name
-from tollgate.domain.customer_prices import check_confirmed, check_customer_price, within
+from tollgate.domain.customer_prices import check_customer_price, within
 from tollgate.domain.definition_rules import check_multiplier, require
 from tollgate.domain.model_groups import DEFAULT_CODE
 from tollgate.domain.patterns import normal
 from tollgate.domain.price_draft import PriceDraft, check_price, price_of
+from tollgate.domain.price_rules import check_confirmed
 from tollgate.domain.repricing import Draft
 from tollgate.domain.versions import in_force
 from tollgate.store.catalog.table import CatalogTable
