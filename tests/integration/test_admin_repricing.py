@@ -1,20 +1,25 @@
 """What-if and re-rating over HTTP: a draft is checked, replayed as a dry run, and booked."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any, Final
 
 import pytest
 
-from tests.admin_api import NOW, AdminApi, admin_api
+from tests.admin_api import NOW, AdminApi, admin_api, connected
 from tollgate.domain.base32 import base32
 from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.definitions import Author
 from tollgate.domain.holds import hour_of
+from tollgate.domain.jobs import Progress
 from tollgate.domain.record import UsageRecord
+from tollgate.domain.tally import Tally
+from tollgate.observability import Observer
 from tollgate.services.jobs import Jobs
-from tollgate.services.past_calls import PastCalls
-from tollgate.services.replays import Replays
+from tollgate.services.opening import open_housekeeping
+from tollgate.settings import Settings
+from tollgate.web.admin.repricing import most_changed
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -60,11 +65,11 @@ def call(api: AdminApi, user: str, **facts: Any) -> None:
 
 
 def work(api: AdminApi) -> None:
-    """Let a janitor work."""
-    stores = api.stores
-    replays = Replays(PastCalls(stores.rollups, stores.usage, stores.wallets), stores.wallets)
-    steps = {"simulation": replays.simulate, "rerate": replays.rerate}
-    Jobs(stores.jobs, steps, lambda: api.now).run(api.now + 1)
+    """Let the janitor work, put together as its function is."""
+    settings = Settings(dynamodb_client="boto3")
+    aws, seen = connected(settings), Observer("janitor")
+    due = open_housekeeping(settings, aws, seen, lambda: api.now, lambda below: 0)
+    due.run({"job": "jobs"})
 
 
 def simulated(api: AdminApi, draft: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -213,6 +218,32 @@ def test_customers_channels_and_multipliers_are_drafted_too(api: AdminApi, user:
     assert draft["group_multipliers"] == {group: "0.5"}
     assert draft["user_multipliers"] == {group: {user: "0.25"}}
     assert told["sums"] == sums(1, "0.002", "0.001", "-0.001", "0.0005")
+
+
+def ticking() -> Callable[[], int]:
+    """A clock that goes on with every look at it."""
+    ticks = count(NOW)
+    return lambda: next(ticks)
+
+
+def test_a_replay_tells_what_it_has_found_so_far(api: AdminApi, user: str) -> None:
+    made = api.created("/pricing/simulations", PERIOD | {"draft": HALVED})
+    tally = Tally(calls=7, kept={"suspect": 7}).write()
+    halfway = Progress({"at": [1, "", None], "tally": tally}, 1, 2)
+    Jobs(api.stores.jobs, {"simulation": lambda job: halfway}, ticking()).run(NOW + 4)
+    told = api.call("GET", f"/pricing/simulations/{made['id']}").json
+    assert (told["status"], told["done"], told["total"]) == ("running", 1, 2)
+    assert (told["calls"], told["kept"], told["sums"]) == (7, {"suspect": 7}, NONE)
+
+
+def test_the_most_changed_come_first_and_the_rest_is_summed_up() -> None:
+    rows = {f"usr_{n:03d}": [1, 1_000, 1_000 + n, 5] for n in range(102)}
+    rows["usr_back"] = [1, 1_000, 0, 5]
+    shown, others = most_changed(rows, [2, 20, 30, 1])
+    assert [row.name for row in shown[:3]] == ["usr_back", "usr_101", "usr_100"]
+    assert len(shown) == 100
+    # 002, 001 and 000 are left beside the two that others had already
+    assert others.model_dump() == sums(5, "0.00000302", "0.000003033", "0.000000013", "0.000000016")
 
 
 # --- refused --------------------------------------------------------------------------------
