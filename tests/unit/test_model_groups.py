@@ -59,55 +59,55 @@ SWITCHED_OFF = ModelGroup("tokens", enabled=False)
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        pytest.param(asking(default=""), Chosen("", 2), id="rows 2 and 3: no groups at all"),
+        pytest.param(asking(default=""), Chosen(""), id="rows 2 and 3: no groups at all"),
         pytest.param(
             asking(replace(KEY, pricing_group="default"), default=""),
-            Chosen("", 2),
+            Chosen(""),
             id="row 4: 'default' of a model without groups",
         ),
-        pytest.param(asking(price=MINE), Chosen("default", 6, MINE), id="row 6: own price"),
-        pytest.param(asking(), Chosen("default", 7), id="row 7: none, the official one"),
+        pytest.param(asking(price=MINE), Chosen("default", MINE), id="row 6: own price"),
+        pytest.param(asking(), Chosen("default"), id="row 7: none, the official one"),
         pytest.param(
-            asking(price=replace(MINE, enabled=False)), Chosen("default", 7), id="row 8: own off"
+            asking(price=replace(MINE, enabled=False)), Chosen("default"), id="row 8: own off"
         ),
         pytest.param(
             asking(price=replace(MINE, effective_to=NOW)),
-            Chosen("default", 7),
+            Chosen("default"),
             id="row 8: own over",
         ),
         pytest.param(
             asking(ELSE),
-            Chosen("default", 7, fallback=True),
+            Chosen("default", fallback=True),
             id="row 11: falls back to the default",
         ),
         pytest.param(
             asking(ELSE, price=MINE),
-            Chosen("default", 6, MINE, fallback=True),
+            Chosen("default", MINE, fallback=True),
             id="row 11: falls back to the own price in the default",
         ),
         pytest.param(
             asking(replace(KEY, pricing_group="default")),
-            Chosen("default", 7),
+            Chosen("default"),
             id="row 13: the default by its name",
         ),
         pytest.param(
             asking(VIP, default="vip", price=ON),
-            Chosen("vip", 6, ON),
+            Chosen("vip", ON),
             id="row 13: the default needs no permission",
         ),
         pytest.param(
             asking(VIP, group=GROUP, permitted=True, price=ON),
-            Chosen("vip", 20, ON),
+            Chosen("vip", ON),
             id="row 20: permission and price",
         ),
         pytest.param(
             asking(ELSE, group=GROUP, permitted=True, price=ON),
-            Chosen("vip", 20, ON),
+            Chosen("vip", ON),
             id="row 20: a key that may fall back need not",
         ),
         pytest.param(
             asking(group=ModelGroup("tokens", channels=(ModelGroupChannel("chn_1", 2, 3),))),
-            Chosen("default", 7, channels=(ModelGroupChannel("chn_1", 2, 3),)),
+            Chosen("default", channels=(ModelGroupChannel("chn_1", 2, 3),)),
             id="the default's channels",
         ),
     ],
@@ -175,10 +175,10 @@ def test_rows_that_end_in_a_refusal(asked: Asking, refusal: type[errors.Tollgate
 
 
 def test_what_a_snapshot_notes_of_the_choice() -> None:
-    assert Chosen("", 2).flags == ("no_model_group",)
-    assert Chosen("default", 7, fallback=True).flags == ("fallback",)
-    assert Chosen("", 2, fallback=True).flags == ("no_model_group", "fallback")
-    assert Chosen("vip", 20).flags == ()
+    assert Chosen("").flags == ("no_model_group",)
+    assert Chosen("default", fallback=True).flags == ("fallback",)
+    assert Chosen("", fallback=True).flags == ("no_model_group", "fallback")
+    assert Chosen("vip").flags == ()
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_lookups_take_the_exact_model_then_the_longest_prefix_one_record_each() 
         prices={"*": {"vip": (far,)}, "gpt-4*": {"vip": (near,)}, "gpt-4o": {"other": (far,)}},
         permissions={"gpt-4o": frozenset({"other"}), "gpt-*": frozenset({"vip"})},
     )  # fmt: skip
-    assert choose(Asking(everywhere, profile, VIP, "GPT-4o", NOW)) == Chosen("vip", 20, near)
+    assert choose(Asking(everywhere, profile, VIP, "GPT-4o", NOW)) == Chosen("vip", near)
 
 
 EXACT_OFF = {"gpt-*": frozenset({"vip"}), "gpt-4o": frozenset({"!vip"})}
@@ -243,8 +243,8 @@ def test_a_price_that_is_off_goes_before_a_wider_one() -> None:
     live: tuple[tuple[str, tuple[CustomerPrice, ...]], ...] = (("gpt-*", (wide,)), ("gpt-4o", ()))
     rows = {pattern: {"default": versions} for pattern, versions in live}
     profile = Profile("usr_1", 1, "active", {}, 1, 1, prices=rows)
-    assert choose(Asking(everywhere, profile, KEY, "gpt-4o", NOW)) == Chosen("default", 7)
-    assert choose(Asking(everywhere, profile, KEY, "gpt-5", NOW)) == Chosen("default", 6, wide)
+    assert choose(Asking(everywhere, profile, KEY, "gpt-4o", NOW)) == Chosen("default")
+    assert choose(Asking(everywhere, profile, KEY, "gpt-5", NOW)) == Chosen("default", wide)
 
 
 def test_what_is_off_is_published_only_where_a_wider_record_would_be_found_in_its_place() -> None:

@@ -36,11 +36,9 @@ class Chosen:
     """The model group of a call, and the user's own price in it, if that is in force.
 
     `code` is "" where the model has no groups; `fallback` tells that the key asked for another.
-    `row` is the row of the decision table that was met.
     """
 
     code: str
-    row: int
     price: CustomerPrice | None = None
     channels: tuple[ModelGroupChannel, ...] = ()
     fallback: bool = False
@@ -93,9 +91,7 @@ def choose(asking: Asking) -> Chosen:
     found = find(asking.everywhere.default_groups, asking.name)
     default = found[1] if found else ""
     plain = asked == DEFAULT_CODE and not has_groups(asking.everywhere, asking.name)
-    if not asked or plain:
-        return of_default(asking, default)
-    if asked == default:
+    if not asked or plain or asked == default:
         return of_default(asking, default)
     group = at(asking.everywhere.model_groups, asking.name, asked)
     if group is not None:
@@ -113,13 +109,13 @@ def choose(asking: Asking) -> Chosen:
 def of_default(asking: Asking, code: str, *, fallback: bool = False) -> Chosen:
     """Rows 2 to 9 and 13: the default group, with the user's own price where there is one."""
     if not code:
-        return Chosen("", 2, fallback=fallback)
+        return Chosen("", fallback=fallback)
     group = at(asking.everywhere.model_groups, asking.name, code)
     if group is not None and not group.enabled:
         raise disabled(asking, code)
     price = own_price(asking, code)
     channels = group.channels if group else ()
-    return Chosen(code, 7 if price is None else 6, price, channels, fallback)
+    return Chosen(code, price, channels, fallback)
 
 
 def of_other(asking: Asking, code: str, group: ModelGroup) -> Chosen:
@@ -141,7 +137,7 @@ def of_other(asking: Asking, code: str, group: ModelGroup) -> Chosen:
             param="model",
             detail={"group": code},
         )
-    return Chosen(code, 20, price, group.channels)
+    return Chosen(code, price, group.channels)
 
 
 def disabled(asking: Asking, code: str) -> ModelGroupDisabled:
