@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tollgate.domain.catalog import Interval
-from tollgate.domain.charge import PriceSnapshot, apportion, charge, total
+from tollgate.domain.charge import PriceSnapshot, apportion, charge, matching_interval, total
 from tollgate.domain.usage import Usage
 
 
@@ -56,6 +56,12 @@ LONG = (Interval(200_000, None, {"input": "6", "output": "22.5"}),)
             {"input": "1"}, {"cache_write_1h": 5}, 5_000, id="1 h write inherits through 5 m"
         ),
         pytest.param(
+            {"input": "1", "cache_write_5m": "2"},
+            {"cache_write_1h": 5},
+            10_000,
+            id="1 h write costs what 5 m do",
+        ),
+        pytest.param(
             {"input": "1", "cache_read": "0"}, {"cache_read": 9}, 0, id="explicit 0 is free"
         ),
         pytest.param({"output": "8"}, {"reasoning": 100}, 800_000, id="added reasoning as output"),
@@ -92,6 +98,15 @@ def test_token_prices(prices: dict[str, str], quantities: dict[str, int], nanos:
 def test_an_interval_prices_the_whole_call(size: int, nanos: int, interval: int | None) -> None:
     bill = charge(Usage({"input": size}), snapshot(CLAUDE, intervals=LONG))
     assert (bill.nanos, bill.interval) == (nanos, interval)
+
+
+@pytest.mark.parametrize(
+    ("size", "interval"),
+    [(0, None), (1, 0), (128_000, 0), (128_001, 1), (200_000, 1), (200_001, None)],
+)
+def test_a_range_holds_its_end_and_not_its_beginning(size: int, interval: int | None) -> None:
+    ranges = (Interval(0, 128_000, {"input": "2"}), Interval(128_000, 200_000, {"input": "4"}))
+    assert matching_interval(ranges, size) == interval
 
 
 def test_the_interval_is_chosen_by_all_input_classes_together() -> None:

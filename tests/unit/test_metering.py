@@ -10,7 +10,14 @@ from tollgate.domain.catalog import Account, BillingMode
 from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.resolution import Candidate
 from tollgate.domain.usage import Usage
-from tollgate.services.metering import answered, cost_rule, in_units_of, plausible, served
+from tollgate.services.metering import (
+    answered,
+    charged,
+    cost_rule,
+    in_units_of,
+    plausible,
+    served,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +91,63 @@ def test_the_upstream_takes_its_price_times_the_accounts_factor(
     price = PriceSnapshot("official", "m", 1, "m", prices={"input": "2"})
     candidate = Candidate(account, "", "m", "m", ("m",), price, price, None)
     assert cost_rule(candidate) == replace(price, multiplier=multiplier)
+
+
+LIMIT = 1_000_000_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("usage", "held", "nanos"),
+    [
+        pytest.param(Usage({"input": 30}), 20_000, 30_000, id="told: beyond the hold, too"),
+        pytest.param(Usage({"input": 10}), 20_000, 10_000, id="told: less than held"),
+        pytest.param(
+            Usage({"input": 30}, source="estimated"), 20_000, 20_000, id="estimated: the hold"
+        ),
+        pytest.param(
+            Usage({"input": 10}, source="estimated"), 20_000, 10_000, id="estimated: never more"
+        ),
+        pytest.param(Usage({"input": 30}, suspect=True), 20_000, 20_000, id="suspect: the hold"),
+        pytest.param(
+            Usage({"input": 10}, suspect=True), 20_000, 10_000, id="suspect: never more than told"
+        ),
+        pytest.param(
+            Usage({"images": 100_000_000}), 20_000, LIMIT, id="as much as a call may cost"
+        ),
+        pytest.param(Usage({"images": 100_000_001}), 20_000, 20_000, id="more: the hold"),
+    ],
+)
+def test_what_is_estimated_or_cannot_be_true_costs_the_hold_at_most(
+    usage: Usage, held: int, nanos: int
+) -> None:
+    price = PriceSnapshot("official", "m", 1, "m", prices={"input": "1", "images": "0.01"})
+    account = Account("acc_1", "one", "openai", "apikey", "https://api.example.com/v1", {})
+    candidate = Candidate(account, "", "m", "m", ("m",), price, price, None)
+    assert charged(usage, candidate, held).nanos == nanos
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        pytest.param(Usage({"input": 5}), True, id="as told"),
+        pytest.param(Usage({"input": 5}, suspect=True), False, id="its reader doubts it"),
+        pytest.param(Usage({"input": -1}), False, id="negative"),
+        pytest.param(Usage({"tool:web_search": 100_000_000}), True, id="the most there can be"),
+        pytest.param(Usage({"tool:web_search": 100_000_001}), False, id="more than that"),
+        pytest.param(Usage({"input": 10_200}), True, id="twice the bytes, and what templates add"),
+        pytest.param(Usage({"input": 10_201}), False, id="more input than was sent"),
+        pytest.param(Usage({"output": 105}), True, id="5 % more output than the bound"),
+        pytest.param(Usage({"output": 100, "reasoning": 6}), False, id="more output in all"),
+    ],
+)
+def test_figures_that_cannot_be_true(usage: Usage, expected: bool) -> None:
+    call = Call("generate", "m", b"", text_bytes=100)
+    assert plausible(usage, call, 100) is expected
+
+
+def test_tools_of_the_vendor_read_more_than_was_sent() -> None:
+    call = Call("generate", "m", b"", text_bytes=100, tools=("tool:web_search",))
+    assert plausible(Usage({"input": 90_000}), call, None)
 
 
 ESTIMATE = Usage(

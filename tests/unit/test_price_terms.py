@@ -342,3 +342,12 @@ def test_no_price_has_a_gap_in_which_a_class_is_free() -> None:
         intervals=(Interval(0, None, {"calls": "0.5"}, label="4K"),),
     )
     assert customer_terms(tool, BASE).prices == {"tool:web_search": "0.01", "calls": "0.5"}
+
+
+def test_a_class_whose_base_has_no_price_is_inherited_as_it_is() -> None:
+    base = Terms(prices={"cache_read": "0.4", "output": "2"})
+    assert customer_terms(own_price(prices={"input": "2"}), base).prices == {
+        "input": "2",
+        "cache_read": "0.4",
+        "output": "2",
+    }

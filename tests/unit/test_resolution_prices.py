@@ -310,3 +310,11 @@ def test_without_any_official_price_the_calls_own_stands_in() -> None:
     found = only(question("x", channel=channel(row("x", input="3", output="4"))))
     assert found.cost.prices == {"input": "3", "output": "4"}
     assert (found.cost.multiplier, found.price) == ("1", None)
+
+
+def test_a_customers_price_follows_the_official_one_of_the_public_name() -> None:
+    """Whatever name the channel bills: what was agreed is about the name that was agreed."""
+    sold = channel(model_mapping={"openai": {"gpt-4o": "mapped"}})
+    found = only(question(caller=customer(MINE), channel=sold)).snapshot
+    assert found.billing_model == "mapped"
+    assert found.prices == {"input": "2", "output": "4", "cache_read": "1"}
