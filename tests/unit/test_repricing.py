@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tollgate.domain.catalog import ChannelRow, CustomerPrice, Interval, Price
 from tollgate.domain.charge import PriceSnapshot, total
@@ -308,3 +310,25 @@ def test_a_pattern_of_the_billed_name_counts_where_the_requested_one_has_none() 
     drafted = CustomerPrice("wire", "default", 0, prices={"input": "1"}, inherits=False)
     draft = Draft(customers={ANN: {"wire": {"default": drafted}}})
     assert replay(record(mapped), draft, 0).new == 1_000_000
+
+
+TOKENS = st.dictionaries(
+    st.sampled_from(["input", "output", "cache_read", "reasoning", "tool:web_search"]),
+    st.integers(1, 10**4),
+    min_size=1,
+)
+FIGURES = st.fixed_dictionaries(
+    dict.fromkeys(["input", "output", "tool:web_search"], st.decimals("0", "10", places=4))
+)
+
+
+@given(usage=TOKENS, figures=FIGURES, multiplier=st.decimals("0", "2", places=6))
+def test_a_draft_of_the_same_price_changes_nothing(
+    usage: dict[str, int], figures: dict[str, Any], multiplier: Any
+) -> None:
+    prices = {name: format(figure, "f") for name, figure in figures.items()}
+    stored = replace(OFFICIAL, prices=prices, multiplier=format(multiplier, "f"))
+    call = record(stored, usage=usage)
+    assert replay(call, official(price(prices=prices)), 0) == Replayed(call.charge, call.charge)
+    same = Draft(group_multipliers={"grp_1": stored.multiplier})
+    assert replay(call, same, 0) == Replayed(call.charge, call.charge)
