@@ -6,6 +6,7 @@ import pytest
 
 from tests.resolution_samples import (
     ACCOUNT,
+    EVERYWHERE,
     GROUP,
     KEY,
     NOW,
@@ -23,6 +24,7 @@ from tollgate.domain.catalog import (
     ChannelRow,
     CustomerPrice,
     Key,
+    ModelGroup,
 )
 from tollgate.domain.question import Caller, Question
 from tollgate.domain.resolution import resolve
@@ -318,3 +320,35 @@ def test_a_customers_price_follows_the_official_one_of_the_public_name() -> None
     found = only(question(caller=customer(MINE), channel=sold)).snapshot
     assert found.billing_model == "mapped"
     assert found.prices == {"input": "2", "output": "4", "cache_read": "1"}
+
+
+@pytest.mark.parametrize(
+    ("everywhere", "permitted", "refusal"),
+    [
+        pytest.param({}, (), errors.ModelGroupNotFound, id="row 10"),
+        pytest.param(
+            {"vip": ModelGroup("tokens", enabled=False)}, (), errors.ModelGroupDisabled, id="row 12"
+        ),
+        pytest.param({"vip": ModelGroup("tokens")}, (), errors.ModelGroupNotPermitted, id="row 14"),
+        pytest.param(
+            {"vip": ModelGroup("tokens")},
+            ("vip",),
+            errors.ModelGroupPriceNotConfigured,
+            id="row 18",
+        ),
+    ],
+)
+def test_a_refusal_names_the_alias_that_was_asked_for_and_not_what_it_maps_to(
+    everywhere: dict[str, ModelGroup],
+    permitted: tuple[str, ...],
+    refusal: type[errors.TollgateError],
+) -> None:
+    """The mapping chain is for staff only (R12)."""
+    catalog = replace(EVERYWHERE, model_groups={"gpt-4o": everywhere})
+    caller = customer(MINE, replace(KEY, pricing_group="vip"), *permitted)
+    sold = channel(model_mapping={"openai": {"my-alias": "gpt-4o"}})
+    asked = question("my-alias", caller=caller, channel=sold, everywhere=catalog)
+    with pytest.raises(refusal) as caught:
+        resolve(asked)
+    assert "'my-alias'" in caught.value.message
+    assert "gpt-4o" not in caught.value.message

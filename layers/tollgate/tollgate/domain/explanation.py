@@ -93,7 +93,9 @@ def asking_of(question: Question, mapped: str) -> Asking:
     """The question of the decision table within a question."""
     caller = question.caller
     name = named(question.everywhere, question.call.model, mapped)
-    return Asking(question.everywhere, caller.profile, caller.key, name, question.now_ms)
+    return Asking(
+        question.everywhere, caller.profile, caller.key, name, question.now_ms, question.call.model
+    )
 
 
 def told(question: Question, asking: Asking, chosen: Chosen, records: Records) -> Explanation:

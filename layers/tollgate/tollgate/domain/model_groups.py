@@ -51,13 +51,22 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks for which model: the name under which its groups are looked up (ruling R6)."""
+    """Who asks for which model: the name under which its groups are looked up (ruling R6).
+
+    `requested` is what the caller calls it, where that is another: refusals name no other (R12).
+    """
 
     everywhere: GlobalPart
     profile: Profile
     key: Key
     name: str
     now_ms: int
+    requested: str = ""
+
+    @property
+    def called(self) -> str:
+        """The model's name in refusals."""
+        return self.requested or self.name
 
 
 def at(rows: Mapping[str, Mapping[str, Row]], name: str, code: str) -> Row | None:
@@ -99,7 +108,7 @@ def choose(asking: Asking) -> Chosen:
     if asking.key.pricing_group_fallback == "default":
         return of_default(asking, default, fallback=True)
     raise ModelGroupNotFound(
-        f"pricing group {asked!r} of this key is not offered for model {asking.name!r}; "
+        f"pricing group {asked!r} of this key is not offered for model {asking.called!r}; "
         "use a key of another pricing group",
         param="model",
         detail={"group": asked},
@@ -124,7 +133,7 @@ def of_other(asking: Asking, code: str, group: ModelGroup) -> Chosen:
         raise disabled(asking, code)
     if not permitted(asking.profile, asking.name, code):
         raise ModelGroupNotPermitted(
-            f"this user is not authorised for pricing group {code!r} of model {asking.name!r}; "
+            f"this user is not authorised for pricing group {code!r} of model {asking.called!r}; "
             "ask the operator",
             param="model",
             detail={"group": code},
@@ -132,7 +141,7 @@ def of_other(asking: Asking, code: str, group: ModelGroup) -> Chosen:
     price = own_price(asking, code)
     if price is None:
         raise ModelGroupPriceNotConfigured(
-            f"no price is agreed for pricing group {code!r} of model {asking.name!r}; "
+            f"no price is agreed for pricing group {code!r} of model {asking.called!r}; "
             "ask the operator",
             param="model",
             detail={"group": code},
@@ -143,7 +152,7 @@ def of_other(asking: Asking, code: str, group: ModelGroup) -> Chosen:
 def disabled(asking: Asking, code: str) -> ModelGroupDisabled:
     """The refusal of a group that is switched off."""
     return ModelGroupDisabled(
-        f"pricing group {code!r} is switched off for model {asking.name!r}",
+        f"pricing group {code!r} is switched off for model {asking.called!r}",
         param="model",
         detail={"group": code},
     )

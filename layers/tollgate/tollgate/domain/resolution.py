@@ -95,7 +95,9 @@ def model_group(question: Question, mapped: str) -> Chosen:
     """
     caller = question.caller
     name = named(question.everywhere, question.call.model, mapped)
-    asking = Asking(question.everywhere, caller.profile, caller.key, name, question.now_ms)
+    asking = Asking(
+        question.everywhere, caller.profile, caller.key, name, question.now_ms, question.call.model
+    )
     return choose(asking)
 
 
