@@ -32,7 +32,7 @@ def matching(rows: Mapping[str, Row], name: str) -> Iterator[str]:
 @lru_cache(maxsize=1024)
 def wildcards(wanted: str) -> tuple[str, ...]:
     """Every `prefix*` that a normal name fits, the longest one first."""
-    return tuple(wanted[:length] + "*" for length in range(len(wanted), -1, -1))
+    return tuple([wanted[:length] + "*" for length in range(len(wanted), -1, -1)])
 
 
 def find(rows: Mapping[str, Row], name: str) -> tuple[str, Row] | None:
@@ -42,10 +42,8 @@ def find(rows: Mapping[str, Row], name: str) -> tuple[str, Row] | None:
     wanted = normal(name)
     if wanted in rows:
         return wanted, rows[wanted]
-    for pattern in wildcards(wanted):
-        if pattern in rows:
-            return pattern, rows[pattern]
-    return None
+    pattern = next(filter(rows.__contains__, wildcards(wanted)), None)
+    return None if pattern is None else (pattern, rows[pattern])
 
 
 PRICED_AS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -65,7 +65,7 @@ class Listing:
 
     def _sells(self, asked: Question, model: str) -> bool:
         """Whether a call of that model finds an account and a price: by the very rule of calls."""
-        question = replace(asked, call=replace(asked.call, model=model))
+        question = replace(asked, call=Call("generate", model, b""))
         try:
             return bool(resolve(self._admission.bound(question)))
         except CatalogUnavailable:
