@@ -190,8 +190,9 @@ def test_whether_missing_classes_are_inherited(
 
 
 def test_what_is_not_said_stays_unsaid() -> None:
-    stored = figures_of(PriceEntry(None, intervals=None, tiers=None))
-    assert (stored.mode, stored.prices, stored.intervals, stored.tiers) == (None, {}, None, None)
+    stored = figures_of(PriceEntry(intervals=None, tiers=None))
+    assert (stored.mode, stored.prices) == ("tokens", {})
+    assert (stored.intervals, stored.tiers) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,6 @@ def test_what_is_not_said_stays_unsaid() -> None:
         pytest.param(PriceEntry(rate_k_output="1"), "rate_k", id="a rate for output alone"),
         pytest.param(PriceEntry(rate_k="-1"), "rate_k", id="a negative rate"),
         pytest.param(PriceEntry(rate_k="1", rate_k_output="inf"), "rate_k_output", id="no rate"),
-        pytest.param(PriceEntry(None, rate_k="1"), "mode", id="a rate without a mode"),
         pytest.param(
             PriceEntry("seconds", rate_k="1", rate_k_output="2"),
             "rate_k_output",

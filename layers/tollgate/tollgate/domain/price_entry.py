@@ -56,14 +56,13 @@ TEXT_RATIOS: Final[Mapping[str, tuple[str, ...]]] = {
 class PriceEntry:
     """A price as somebody typed it; amounts are decimal text in `currency`.
 
-    `mode` None keeps the mode of the price below (only channels may). `fx` is yuan per dollar;
-    empty takes the setting. `rate_k` and `rate_k_output` are One Hub's rates, always in dollars;
-    `extra_ratios` are factors of the input or output price: None follows the official price's
-    classes, an empty mapping switches that off (onehub.md C7). Intervals or tiers that are None
-    are not said.
+    `fx` is yuan per dollar; empty takes the setting. `rate_k` and `rate_k_output` are One Hub's
+    rates, always in dollars; `extra_ratios` are factors of the input or output price: None follows
+    the official price's classes, an empty mapping switches that off (onehub.md C7). Intervals or
+    tiers that are None are not said.
     """
 
-    mode: BillingMode | None = "tokens"
+    mode: BillingMode = "tokens"
     prices: PriceTexts = field(default_factory=dict)
     intervals: tuple[Interval, ...] | None = ()
     tiers: Mapping[str, PriceTexts] | None = field(default_factory=dict)
@@ -85,7 +84,7 @@ class Figures:
     `inherits` tells whether a customer's price follows the official one in classes it lacks.
     """
 
-    mode: BillingMode | None
+    mode: BillingMode
     prices: PriceTexts
     intervals: tuple[Interval, ...] | None
     tiers: Mapping[str, PriceTexts] | None
@@ -207,7 +206,7 @@ def typed_prices(entry: PriceEntry) -> dict[str, str]:
             continue
         check_typed(text, field_name)
         check_once(name, entry.prices, field_name)
-        charged = entry.mode is None or counted(entry.mode, name)
+        charged = counted(entry.mode, name)
         english = f"is never charged in mode {entry.mode}"
         require(charged, field_name, english, f"按 {entry.mode} 方式计费时不会被计费")
         found[name] = text
@@ -248,7 +247,6 @@ def single_rate(entry: PriceEntry, rate: Fraction) -> dict[str, str]:
     same = output is None or worth(output) == rate
     english = f"must equal rate_k in mode {entry.mode}"
     require(same, "rate_k_output", english, f"按 {entry.mode} 方式计费时必须等于 rate_k")
-    require(entry.mode is not None, "mode", "is needed to read rate_k", "填写 rate_k 时必须填写")
     if entry.mode == "times":
         return {"calls": written(rate * RATE_PER_UNIT)}
     return {"seconds": written(rate * RATE_PER_TOKEN * entry.virtual_tokens)}

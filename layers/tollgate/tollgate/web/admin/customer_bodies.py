@@ -15,10 +15,7 @@ from tollgate.domain.price_rules import check_confirmed, check_terms
 from tollgate.domain.versions import in_force
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.web.admin.price_bodies import (
-    Intervals,
-    Mode,
     Priced,
-    Tiers,
     VersionForm,
     figures,
     shown,
@@ -35,9 +32,6 @@ class CustomerPriceSet(VersionForm):
     {}; `intervals` and `tiers` that are not said follow it as factors, empty ones switch it off.
     """
 
-    mode: Mode = "tokens"
-    intervals: Intervals | None = None
-    tiers: Tiers | None = None
     apply_group_multiplier: bool = True
     enabled: bool = True
 

@@ -23,7 +23,7 @@ from tollgate.domain.versions import in_force
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.price_sets import write_draft
 from tollgate.web.admin.channel_pricing import ChannelRowBody, pricing_of
-from tollgate.web.admin.price_bodies import Intervals, Mode, PriceForm, Tiers, figures
+from tollgate.web.admin.price_bodies import Intervals, PriceForm, Tiers, figures
 from tollgate.web.management.fields import Body, Id, Multiplier, Name, empty
 
 MOST_ROWS: Final = 100
@@ -35,7 +35,6 @@ class DraftPrice(PriceForm):
     """What a model, or every name behind `prefix*`, would officially cost."""
 
     model: Name
-    mode: Mode = "tokens"
     intervals: Intervals = empty(list)
     tiers: Tiers = empty(dict)
     free: Annotated[bool, Field(description="Confirms a price of zero.")] = False
@@ -47,9 +46,6 @@ class DraftCustomerPrice(PriceForm):
     user: Id
     model: Name
     group_code: Name = DEFAULT_CODE
-    mode: Mode = "tokens"
-    intervals: Intervals | None = None
-    tiers: Tiers | None = None
     apply_group_multiplier: bool = True
     free: Annotated[bool, Field(description="Confirms a price of zero.")] = False
 

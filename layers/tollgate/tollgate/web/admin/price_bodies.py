@@ -1,4 +1,4 @@
-"""What bodies may say of prices, official, customers' and channels' alike, and how it is shown.
+"""What bodies may say of official and customers' prices, and how either is shown.
 
 Amounts are taken as text and judged by domain/price_entry.py and domain/price_rules.py, whose
 refusals name the row from 1 and speak English and Chinese.
@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from tollgate.domain.catalog import ChannelRow, CustomerPrice, Interval, Price, PriceTexts
+from tollgate.domain.catalog import CustomerPrice, Interval, Price, PriceTexts
 from tollgate.domain.definition_rules import require
+from tollgate.domain.price_draft import VIRTUAL_TOKENS
 from tollgate.domain.price_entry import (
     FX_DEFAULT,
     FX_SETTING,
@@ -77,7 +78,10 @@ Intervals = Annotated[list[IntervalBody], Field(max_length=MOST_INTERVALS)]
 class PriceForm(Body):
     """The forms in which a price may be typed: amounts by class, by name, or as One Hub's rates."""
 
+    mode: Mode = "tokens"
     prices: Amounts = empty(dict)
+    intervals: Intervals | None = None
+    tiers: Tiers | None = None
     currency: Literal["USD", "CNY"] = "USD"
     fx: FxText | None = None
     rate_k: RateText | None = None
@@ -131,19 +135,14 @@ def one_of(form: PriceForm, name: str, alias: str) -> str | None:
 def figures(form: PriceForm, catalog: CatalogTable) -> Figures:
     """What is stored of a form; yuan by the form's own rate or by the setting.
 
-    `mode`, `intervals`, `tiers` and `virtual_tokens` are taken where the form has them.
-
     Raises:
         ValidationFailed: naming the field, and the row.
     """
-    own = {
-        name: getattr(form, name)
-        for name in ("mode", "tiers", "virtual_tokens")
-        if name in type(form).model_fields
-    }
     entry = PriceEntry(
-        prices=form.prices,
-        intervals=intervals_of(getattr(form, "intervals", [])),
+        form.mode,
+        form.prices,
+        intervals_of(form.intervals),
+        form.tiers,
         currency=form.currency,
         fx=form.fx or "",
         rate_k=one_of(form, "rate_k", "input_rate"),
@@ -152,7 +151,7 @@ def figures(form: PriceForm, catalog: CatalogTable) -> Figures:
         price_per_second=form.price_per_second,
         price_per_call=form.price_per_call,
         image_output_price=form.image_output_price,
-        **own,
+        virtual_tokens=getattr(form, "virtual_tokens", VIRTUAL_TOKENS),
     )
     return figures_of(entry, fx_now(catalog) if form.currency == "CNY" else FX_DEFAULT)
 
@@ -194,7 +193,7 @@ class IntervalRow(BaseModel):
 class Priced(BaseModel):
     """What a price says: as it is stored, in dollars, and in every form people know."""
 
-    mode: str | None
+    mode: str
     currency: str
     fx: Annotated[str, Field(description="Yuan per dollar at its entry; empty for dollars.")]
     prices: dict[str, str]
@@ -222,14 +221,10 @@ def interval_row(interval: Interval, showing: Showing) -> IntervalRow:
     )
 
 
-def shown(price: Price | CustomerPrice | ChannelRow, fx: str) -> dict[str, Any]:
+def shown(price: Price | CustomerPrice, fx: str) -> dict[str, Any]:
     """The fields of `Priced` for any price; `fx` is today's yuan per dollar."""
-    own = {
-        name: getattr(price, name)
-        for name in ("currency", "fx", "virtual_tokens")
-        if hasattr(price, name)
-    }
-    showing = Showing(fx_now=fx, **own)
+    tokens = getattr(price, "virtual_tokens", VIRTUAL_TOKENS)
+    showing = Showing(price.currency, price.fx, tokens, fx)
     rows = price.intervals
     return {
         "mode": price.mode,

@@ -19,7 +19,6 @@ from tollgate.store.catalog.prices import record_of
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.admin.price_bodies import (
     Intervals,
-    Mode,
     Priced,
     PriceNumber,
     Tiers,
@@ -52,7 +51,6 @@ MOST_AT_ONCE = 100
 class PriceSet(VersionForm):
     """What a model costs: per million tokens, or per unit. Absent classes inherit."""
 
-    mode: Mode = "tokens"
     intervals: Intervals = empty(list)
     tiers: Tiers = empty(dict)
     max_output: Positive | None = None
