@@ -1,7 +1,7 @@
 """The wallet's real requests on moto and on the evaluator leave the very same items behind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -17,7 +17,7 @@ from tollgate.domain.errors import (
     SubscriptionExhausted,
     TollgateError,
 )
-from tollgate.domain.ledger import Credit
+from tollgate.domain.ledger import Correction, Credit
 from tollgate.domain.limits import Hold, HoldRequest
 from tollgate.domain.record import UsageRecord, Windows
 from tollgate.domain.wallet import Outcome, Subscription
@@ -115,6 +115,19 @@ class Life:
             self.said.append(self.wallets.late_debit(late))
         self.said.append(self.wallets.close_day(USER, 0, "20231115", (133, 3)))
 
+    def correct(self) -> None:
+        """Correct calls of both fundings, twice, back and forth, and too much."""
+        for name, amount in (("paid", 7), ("rolled", -9)):
+            fact = self.fact(name, 120)
+            first = Correction(fact, amount, 0, "job_1", "wrong list")
+            self.said += [self.wallets.correct(first), self.wallets.correct(first)]
+            self.said.append(self.wallets.correct(replace(first, amount=-amount, number=1)))
+            with pytest.raises((InsufficientBalance, SubscriptionExhausted)) as caught:
+                self.wallets.correct(replace(first, amount=-5_000, number=2))
+            rid = self.holds[name].rid
+            self.said += [caught.value.message, self.wallets.corrections(USER, rid)]
+        self.said.append(self.wallets.corrections_between(USER, "0", "z"))
+
     def fact(self, name: str, charge: int) -> UsageRecord:
         """The record of a call."""
         hold = self.holds[name]
@@ -144,7 +157,7 @@ class Life:
 def lived(dynamo: Dynamo) -> list[Any]:
     """What came back over a whole life."""
     life = Life(dynamo)
-    for part in (life.found, life.call, life.settle, life.administer, life.look):
+    for part in (life.found, life.call, life.settle, life.correct, life.administer, life.look):
         part()
     return life.said
 

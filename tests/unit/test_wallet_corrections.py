@@ -1,6 +1,7 @@
 """Corrections of what calls were charged: booked once, on the balance or on a subscription."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -263,6 +264,17 @@ def test_a_subscriptions_correction_is_booked_once_even_where_nothing_is_left_by
     with pytest.raises(Conflict):
         bank.wallets.correct(correction(record, -401))
     assert (left(bank), bank.wallet().subscription_debits) == ((70, 170, 270), 430)
+
+
+@pytest.mark.parametrize("answered", range(3))
+def test_a_subscriptions_correction_whose_answer_was_lost_is_booked_once(answered: int) -> None:
+    bank, record = subscribed()
+    bank.lose_answers(*[None] * answered, *[OutcomeUnknown("silence")] * 3)
+    with suppress(OutcomeUnknown):
+        bank.wallets.correct(correction(record, -10))
+    bank.calm()
+    bank.wallets.correct(correction(record, -10))
+    assert (left(bank), bank.wallet().subscription_debits) == ((460, 560, 660), 40)
 
 
 def test_a_window_that_moves_meanwhile_is_looked_at_again() -> None:
