@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scripts import dialects_reference
 from tollgate import dialects
 from tollgate.dialects import Call, Dialect, Operation, Route, StopReason, load, names
-from tollgate.domain.definition_rules import PLATFORMS
+from tollgate.domain.catalog import PLATFORMS
 from tollgate.domain.errors import InvalidRequest, TollgateError
 from tollgate.domain.usage import Usage
 

@@ -6,7 +6,8 @@ import zlib
 import pytest
 
 from tollgate.domain.errors import ValidationFailed
-from tollgate.domain.multipliers import check_rows, check_users, dealt, place, sliced
+from tollgate.domain.multiplier_rules import check_rows, check_users
+from tollgate.domain.multipliers import dealt, place, sliced
 
 ANN, BOB, CAT = "usr_0000000000000001", "usr_0000000000000002", "usr_0000000000000003"
 

@@ -7,13 +7,16 @@ Nothing here is edited in place; a newer version replaces the whole part.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 Status = Literal["active", "disabled"]
 KeyStatus = Literal["active", "disabled", "revoked"]
 BillingModelSource = Literal["requested", "channel_mapped", "upstream"]
 BillingMode = Literal["tokens", "times", "seconds"]
 Currency = Literal["USD", "CNY"]
+
+PLATFORMS: Final = ("anthropic", "gemini", "openai")
+"""Vendor families that some dialect serves; groups and accounts of others would serve nobody."""
 
 PriceTexts = Mapping[str, str]
 """Usage class → price: a decimal, or the exact quotient of two ("0.5/7.0"), as text.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
+from tollgate.domain.catalog import PLATFORMS
 from tollgate.domain.definitions import (
     AccountDefinition,
     AdminToken,
@@ -26,9 +27,6 @@ SETTING_NAME: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 LONGEST_NAME: Final = 100
 LONGEST_MODEL: Final = 100
 LONGEST_EMAIL: Final = 254
-PLATFORMS: Final = ("anthropic", "gemini", "openai")
-"""Vendor families that some dialect serves; groups and accounts of others would serve nobody."""
-
 CHANNEL_PLATFORMS: Final = ("anthropic", "antigravity", "gemini", "openai")
 """Vendor families that a channel may have prices and mappings for (ruling R8)."""
 

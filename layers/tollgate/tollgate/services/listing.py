@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from tollgate.dialects import Dialect
 from tollgate.domain.call import Call
-from tollgate.domain.catalog import GlobalPart, GroupPart, Profile
-from tollgate.domain.definition_rules import PLATFORMS
+from tollgate.domain.catalog import PLATFORMS, GlobalPart, GroupPart, Profile
 from tollgate.domain.errors import (
     CatalogUnavailable,
     ModelNotFound,

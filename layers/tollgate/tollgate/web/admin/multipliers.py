@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from tollgate.domain.definitions import GroupDefinition
 from tollgate.domain.errors import ValidationFailed, VersionMismatch
-from tollgate.domain.multipliers import Multipliers, check_rows, check_users, row_refused
+from tollgate.domain.multiplier_rules import check_rows, check_users, row_refused
+from tollgate.domain.multipliers import Multipliers
 from tollgate.store.catalog.multipliers import OwnMultipliers
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.endpoints import Endpoint
