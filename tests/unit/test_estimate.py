@@ -99,6 +99,13 @@ def rule(prices: dict[str, str], **changes: object) -> PriceSnapshot:
             id="a thinking budget is held beside the visible start",
         ),
         pytest.param(
+            call(max_output=2_000, hidden_output=8_000),
+            PLAIN,
+            False,
+            Demand(501, 2_000, 0, 2_000),
+            id="a thinking budget beyond the limit ends at it",
+        ),
+        pytest.param(
             call(choices=3, max_output=100),
             PLAIN,
             True,

@@ -86,6 +86,13 @@ TIERS = {"priority": {"input": "2", "output": "20"}, "flex": {"input": "0.5"}}
             id="by the second, in yuan",
         ),
         pytest.param(
+            rule({"calls": "30000001/30000000000000000"}, mode="times"),
+            Demand(9),
+            0,
+            2,
+            id="a third of an atom over one nano is held, as it is charged",
+        ),
+        pytest.param(
             rule({"images": "0.04"}, mode="times"),
             Demand(9, images=2),
             0,

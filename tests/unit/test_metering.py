@@ -13,6 +13,7 @@ from tollgate.domain.usage import Usage
 from tollgate.services.metering import (
     answered,
     charged,
+    completed,
     cost_rule,
     in_units_of,
     plausible,
@@ -210,3 +211,32 @@ def test_more_than_was_sent_or_asked_for_cannot_be_true(
     usage: dict[str, int], call: Call, expected: bool
 ) -> None:
     assert plausible(Usage(usage), call, None) is expected
+
+
+CUT = Usage({"input": 9, "output": 1})
+GUESS = Usage({"input": 2, "output": 40}, source="estimated")
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        pytest.param(CUT, {"input": 9, "output": 40}, id="a placeholder gives way to the estimate"),
+        pytest.param(
+            Usage({"input": 9, "output": 1, "reasoning": 8}),
+            {"input": 9, "output": 32, "reasoning": 8},
+            id="what was thought is part of it",
+        ),
+        pytest.param(
+            Usage({"input": 9, "output": 10}), {"input": 9, "output": 10}, id="a quarter stays"
+        ),
+        pytest.param(
+            Usage({"input": 9, "output": 90}), {"input": 9, "output": 90}, id="more stays"
+        ),
+    ],
+)
+def test_a_stream_that_was_cut_costs_what_was_seen_of_it(
+    usage: Usage, expected: dict[str, int]
+) -> None:
+    found = completed(usage, GUESS)
+    assert dict(found.quantities) == expected
+    assert (found.source == "estimated") == (expected != dict(usage.quantities))
