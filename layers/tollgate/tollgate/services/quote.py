@@ -48,7 +48,6 @@ class Quotes:
             "operation": call.operation,
             "stream": call.stream,
             **told,
-            "candidates": len(candidates),
             "not_checked": NOT_CHECKED if request.route.metered else (),
         }
         return json_reply(json.dumps(facts, ensure_ascii=False).encode())
