@@ -24,6 +24,11 @@ USAGE: Final = {"input": 1_000, "output": 100}
 """By OFFICIAL: 2,000,000 + 1,000,000 nanos."""
 
 
+BY_CALL: Final = replace(OFFICIAL, mode="times", prices={"calls": "0.003"})
+SIZE: Final = Interval(0, None, {"images": "0.009"}, label="4K")
+BOTH: Final = (SIZE, Interval(0, None, {"images": "0.003"}, label="hd"))
+
+
 def record(snapshot: PriceSnapshot = OFFICIAL, **facts: Any) -> UsageRecord:
     """A call that was charged by this rule."""
     plain: dict[str, Any] = {
@@ -169,6 +174,12 @@ NET: Final = replace(OWN, multiplier="1", multiplier_source="none")
             2_000_000,
             id="by the picture: at least one",
         ),
+        pytest.param(
+            BY_CALL,
+            official(price(mode="times", prices={"images": "0.002"})),
+            2_000_000,
+            id="by the picture instead of by the call: at least one",
+        ),
     ],
 )
 def test_a_call_costs_what_the_draft_says(
@@ -222,6 +233,18 @@ def test_calls_that_the_draft_does_not_speak_of_stay(snapshot: PriceSnapshot, dr
             official(price()),
             {"usage": {"calls": 1}},
             id="tokens that nobody counted",
+        ),
+        pytest.param(
+            replace(OFFICIAL, mode="times", prices={"images": "0.003"}),
+            official(price(mode="times", prices={"images": "0.001"}, intervals=(SIZE,))),
+            {"usage": {"images": 1}},
+            id="a size that nobody kept",
+        ),
+        pytest.param(
+            replace(OFFICIAL, mode="times", prices={"images": "0.001"}, intervals=BOTH),
+            official(price(mode="times", prices={"images": "0.001"}, intervals=(SIZE,))),
+            {"usage": {"images": 1}, "label": "hd"},
+            id="a size beside the quality that was kept",
         ),
     ],
 )
@@ -282,6 +305,12 @@ def test_an_estimate_costs_at_most_its_hold(
     facts: dict[str, Any], draft: Price, nanos: int
 ) -> None:
     assert replay(record(**facts), official(draft), 0).new == nanos
+
+
+def test_a_drawing_by_tokens_is_one_call_of_a_price_by_the_call() -> None:
+    drawn = record(usage={"input": 5, "output": 100, "images": 2})
+    draft = official(price(mode="times", prices={"calls": "0.004"}))
+    assert replay(drawn, draft, 0).new == 4_000_000
 
 
 def test_a_call_keeps_its_tier_and_label() -> None:

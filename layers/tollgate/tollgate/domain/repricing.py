@@ -13,7 +13,7 @@ from tollgate.domain.catalog import BillingMode, ChannelRow, CustomerPrice, Pric
 from tollgate.domain.charge import MultiplierSource, PriceSnapshot, total
 from tollgate.domain.model_groups import DEFAULT_CODE, at
 from tollgate.domain.money import CHARGE_LIMIT
-from tollgate.domain.patterns import across, find
+from tollgate.domain.patterns import across, find, normal
 from tollgate.domain.price_terms import (
     NOTHING,
     Terms,
@@ -231,7 +231,7 @@ def named(prices: Mapping[str, Price], record: UsageRecord, stored: PriceSnapsho
 COUNTED_IN: Final[Mapping[BillingMode, tuple[str, ...]]] = {
     "tokens": (*INPUT_CLASSES, *OUTPUT_CLASSES),
     "seconds": ("seconds",),
-    "times": ("calls", "images"),
+    "times": (),
 }
 """What a record tells where the price counts in such units."""
 
@@ -253,11 +253,27 @@ def used(record: UsageRecord, stored: PriceSnapshot, drawn: PriceSnapshot) -> Us
     Raises:
         Incomplete: it was counted in other units.
     """
+    if not labels_known(record, stored, drawn):
+        raise Incomplete
     labels = (record.label,) if record.label else ()
     usage = Usage(record.usage, tier=record.tier, labels=labels)
+    if drawn.mode == "times":
+        by_picture = "images" in drawn.prices and "calls" not in drawn.prices
+        least = "images" if by_picture else "calls"
+        one = {} if usage[least] else {least: 1}
+        return replace(usage, quantities={**record.usage, **one})
     if drawn.mode == stored.mode or any(usage[name] for name in COUNTED_IN[drawn.mode]):
         return usage
-    if drawn.mode != "times":
-        raise Incomplete
-    by_picture = "images" in drawn.prices and "calls" not in drawn.prices
-    return replace(usage, quantities={**record.usage, "images" if by_picture else "calls": 1})
+    raise Incomplete
+
+
+def labels_known(record: UsageRecord, stored: PriceSnapshot, drawn: PriceSnapshot) -> bool:
+    """Whether a record tells which labelled price of a rule applies.
+
+    It keeps the one label that had a price then: labels without one then may have been the call's.
+    """
+    then, now = (
+        {normal(each.label) for each in snapshot.intervals if each.label}
+        for snapshot in (stored, drawn)
+    )
+    return not now or (now <= then and (not record.label or normal(record.label) in now))
