@@ -159,9 +159,7 @@ class Versioned(Generic[H, V, R]):
         """
         before = self._seen(name, seen)
         old = self.version(name, number)
-        again = replace(
-            self.line.content(old), effective_from=author.at, effective_to=None
-        )  # fmt: skip
+        again = replace(self.line.content(old), effective_from=author.at, effective_to=None)
         record = replace(self.line.filed(old, again), source=f"version {number}")
         return self._write(before, before, record, author)
 

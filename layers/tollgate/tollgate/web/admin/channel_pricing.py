@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from tollgate.domain.catalog import BillingMode, ChannelPricing, Interval
+from tollgate.domain.catalog import BillingMode, ChannelPricing, Currency, Interval
 from tollgate.domain.channel_rows import SentRow, as_sent, check_rows, in_dollars
 from tollgate.domain.definitions import ChannelDefinition, ChannelPricingVersion
 from tollgate.domain.price_entry import check_once, exchange_rate
@@ -17,7 +17,14 @@ from tollgate.domain.versions import in_force
 from tollgate.store.catalog.channels import Pricing
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.web.admin.desk import ROOT, Desk
-from tollgate.web.admin.price_bodies import PriceNumber, fx_now
+from tollgate.web.admin.price_bodies import (
+    MOST_CLASSES,
+    MOST_INTERVALS,
+    MOST_TIERS,
+    FxText,
+    PriceNumber,
+    fx_now,
+)
 from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import (
     LARGEST,
@@ -43,13 +50,13 @@ Word = Annotated[str, StringConstraints(max_length=100, pattern=PRINTABLE)]
 Prices = Annotated[
     dict[Word, Figure | None],
     Field(
-        max_length=100,
+        max_length=MOST_CLASSES,
         description="By usage class, USD per million or per unit; null and absent ones inherit.",
     ),
 ]
-Tiers = Annotated[dict[Word, Prices], Field(max_length=20)]
+Tiers = Annotated[dict[Word, Prices], Field(max_length=MOST_TIERS)]
 Bound = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-Mode = Literal["tokens", "times", "seconds", "token", "per_request", "image"]
+Mode = Literal[BillingMode, "token", "per_request", "image"]
 MODES: Final[Mapping[str | None, BillingMode]] = {
     "tokens": "tokens",
     "times": "times",
@@ -90,16 +97,10 @@ class ChannelRowBody(Body):
     per_request_price: Annotated[
         Figure | None, Field(description="prices.calls, or prices.images in mode image.")
     ] = None
-    intervals: Annotated[list[ChannelIntervalBody], Field(max_length=50)] = empty(list)
+    intervals: Annotated[list[ChannelIntervalBody], Field(max_length=MOST_INTERVALS)] = empty(list)
     tiers: Tiers = empty(dict)
-    currency: Annotated[Literal["USD", "CNY"], Field(description="Of all figures of the row.")] = (
-        "USD"
-    )
-    fx: Annotated[
-        str,
-        StringConstraints(max_length=20, pattern=PRINTABLE),
-        Field(description="Yuan per dollar; empty takes the setting fx.cny_per_usd."),
-    ] = ""
+    currency: Annotated[Currency, Field(description="Of all figures of the row.")] = "USD"
+    fx: FxText | None = None
 
 
 Rows = Annotated[
@@ -248,7 +249,7 @@ def pricing_of(bodies: list[ChannelRowBody], catalog: CatalogTable) -> Pricing:
     check_rows(typed)
     usual = fx_now(catalog) if any(body.currency == "CNY" for body in bodies) else ""
     rates = (
-        exchange_rate(body.currency, body.fx, usual, f"pricing[{row}].fx")
+        exchange_rate(body.currency, body.fx or "", usual, f"pricing[{row}].fx")
         for row, body in enumerate(bodies, start=1)
     )
     return Pricing([in_dollars(row, fx) for row, fx in zip(typed, rates, strict=True)])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -72,7 +72,7 @@ class ModelGroupSet(Body):
 
     model: Name
     code: Name
-    billing_type: Literal["tokens", "times", "seconds"] = absent()
+    billing_type: BillingMode = absent()
     display_name: Text = absent()
     description: Text = absent()
     enabled: bool = absent()

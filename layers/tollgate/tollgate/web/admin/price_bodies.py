@@ -6,11 +6,18 @@ refusals name the row from 1 and speak English and Chinese.
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from tollgate.domain.catalog import CustomerPrice, Interval, Price, PriceTexts
+from tollgate.domain.catalog import (
+    BillingMode,
+    Currency,
+    CustomerPrice,
+    Interval,
+    Price,
+    PriceTexts,
+)
 from tollgate.domain.definition_rules import require
 from tollgate.domain.price_draft import VIRTUAL_TOKENS
 from tollgate.domain.price_entry import (
@@ -56,7 +63,6 @@ FxText = Annotated[
 Label = Annotated[str, StringConstraints(max_length=100, pattern=PRINTABLE)]
 Amounts = Annotated[dict[Name, AmountText], Field(max_length=MOST_CLASSES)]
 Tiers = Annotated[dict[Name, Amounts], Field(max_length=MOST_TIERS)]
-Mode = Literal["tokens", "times", "seconds"]
 
 
 class IntervalBody(Body):
@@ -78,11 +84,11 @@ Intervals = Annotated[list[IntervalBody], Field(max_length=MOST_INTERVALS)]
 class PriceForm(Body):
     """The forms in which a price may be typed: amounts by class, by name, or as One Hub's rates."""
 
-    mode: Mode = "tokens"
+    mode: BillingMode = "tokens"
     prices: Amounts = empty(dict)
     intervals: Intervals | None = None
     tiers: Tiers | None = None
-    currency: Literal["USD", "CNY"] = "USD"
+    currency: Currency = "USD"
     fx: FxText | None = None
     rate_k: RateText | None = None
     rate_k_output: RateText | None = None

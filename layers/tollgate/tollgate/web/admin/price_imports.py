@@ -5,6 +5,7 @@
 """
 
 from collections import Counter
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Final, Literal
@@ -277,14 +278,4 @@ def place(difference: Difference) -> str:
 
 def row_of(difference: Difference) -> DifferenceView:
     """A difference as people see it."""
-    changes = [
-        ChangeView(figure=each.figure, old=each.old, new=each.new, percent=each.percent)
-        for each in difference.changes
-    ]
-    return DifferenceView(
-        model=difference.model,
-        status=difference.status,
-        changes=changes,
-        guards=list(difference.guards),
-        reason=difference.reason,
-    )
+    return DifferenceView(**asdict(difference))
