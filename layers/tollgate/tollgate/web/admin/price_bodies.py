@@ -134,7 +134,7 @@ def intervals_of(rows: list[IntervalBody] | None) -> tuple[Interval, ...] | None
 def one_of(form: PriceForm, name: str, alias: str) -> str | None:
     """A field that has two names."""
     said, also = getattr(form, name), getattr(form, alias)
-    require(said is None or also is None, alias, f"is said as {name}, too")
+    require(said is None or also is None, alias, f"is said as {name}, too", f"与 {name} 重复")
     return also if said is None else str(said)
 
 
