@@ -131,10 +131,10 @@ class Offers:
     def candidate(self, route: Route) -> Candidate | None:
         """A route with its price; None when it is not sold or nothing prices it."""
         account, channel, mapped = route
-        wire = translate(account.model_mapping, mapped)
-        if (mapped, wire) not in self._offers:
-            self._offers[mapped, wire] = self._offer(mapped, wire)
-        offer = self._offers[mapped, wire]
+        names = mapped, translate(account.model_mapping, mapped)
+        if names not in self._offers:
+            self._offers[names] = self._offer(*names)
+        offer = self._offers[names]
         return None if offer is None else Candidate(account, channel, mapped, *offer)
 
     def _offer(self, mapped: str, wire: str) -> Offer | None:
