@@ -85,6 +85,12 @@ class Room:
         self.rollups.mark_active(hour_of(at), [user])
         return hold[:17]
 
+    def record(self, rid: str, user: str = ANN) -> UsageRecord:
+        """A call as it is stored."""
+        found = self.records.get(user, rid)
+        assert found is not None
+        return found
+
     def fill(self) -> list[str]:
         """A dozen calls within three hours."""
         return [
