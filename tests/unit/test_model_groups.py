@@ -1,22 +1,34 @@
 """The decision table of onehub.md §11.4, row by row, and the names it is asked about."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from tollgate.domain import errors
+from tollgate.domain.call import Call
 from tollgate.domain.catalog import (
     CustomerPrice,
     GlobalPart,
+    GroupPart,
     Key,
     ModelGroup,
     ModelGroupChannel,
+    Price,
     Profile,
 )
-from tollgate.domain.compilation import compile_permissions, compile_prices
-from tollgate.domain.definitions import CustomerPriceDefinition, Permission
+from tollgate.domain.compilation import (
+    Everywhere,
+    compile_global,
+    compile_permissions,
+    compile_prices,
+)
+from tollgate.domain.definitions import CustomerPriceDefinition, Permission, PriceDefinition
 from tollgate.domain.model_groups import Asking, Chosen, choose, named
+from tollgate.domain.question import Caller, Question
+from tollgate.store.snapshot_parts import read_global, write_global
 
+NO_GROUP = GroupPart("grp_1", 1, "g001", "main", "openai", "active", Decimal(1))
 NOW = 1_000
 KEY = Key("key_1", "k001", "hash", 1, "grp_1")
 VIP = replace(KEY, pricing_group="vip")
@@ -263,3 +275,20 @@ def test_what_is_off_is_published_only_where_a_wider_record_would_be_found_in_it
         CustomerPriceDefinition("usr_1", "claude-*", "default", 1, (off,)),
     ]
     assert compile_prices(heads) == {"gpt-*": {"default": (wide,)}, "gpt-4o": {"default": ()}}
+
+
+def test_a_withdrawn_official_price_is_not_replaced_by_a_wildcards() -> None:
+    live = (Price("gpt-*", 1, prices={"input": "1"}),)
+    heads = (
+        PriceDefinition("gpt-4o", 3, (), status="withdrawn"),
+        PriceDefinition("gpt-*", 1, live),
+        PriceDefinition("claude", 1, (), status="withdrawn"),
+    )
+    found = compile_global(1, Everywhere(heads, (), ()))
+    assert found.prices == {"gpt-*": live, "gpt-4o": ()}
+    asked = Question(
+        Caller(Profile("usr_1", 1, "active", {}, 1, 1), KEY), Call("generate", "gpt-4o", b""),
+        ("openai",), read_global(1, write_global(found)), NO_GROUP, NOW,
+    )  # fmt: skip
+    assert asked.official("gpt-4o") is None
+    assert asked.official("gpt-5") == live[0]

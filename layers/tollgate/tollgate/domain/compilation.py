@@ -78,7 +78,7 @@ class Person:
 
 def compile_global(version: int, everywhere: Everywhere) -> GlobalPart:
     """Official prices, default model groups, all others but the plain ones, and settings."""
-    prices = {normal(head.model): head.live for head in everywhere.prices if head.live}
+    prices = compile_official(everywhere.prices)
     defaults = {normal(default.model): default.code for default in everywhere.defaults}
     return GlobalPart(
         version=version,
@@ -87,6 +87,18 @@ def compile_global(version: int, everywhere: Everywhere) -> GlobalPart:
         settings={setting.name: setting.value for setting in everywhere.settings},
         model_groups=compile_model_groups(everywhere, prices, defaults),
     )
+
+
+def compile_official(heads: Iterable[PriceDefinition]) -> dict[str, tuple[Price, ...]]:
+    """Official prices in the versions that live.
+
+    A model whose price was withdrawn is refused until it has one again: a wildcard's must not be
+    found in its place, so it stays, without any version.
+    """
+    known = {normal(head.model): head.live for head in heads}
+    sold = {model: live for model, live in known.items() if live}
+    gone = (model for model in known if model not in sold and any(matching(sold, model)))
+    return sold | dict.fromkeys(gone, ())
 
 
 def compile_model_groups(
