@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tollgate.domain.catalog import Interval
 from tollgate.domain.charge import PriceSnapshot, charge
+from tollgate.domain.ledger import LedgerLine
 from tollgate.domain.receipt import receipt
 from tollgate.domain.record import UsageRecord
 from tollgate.domain.usage import COUNTED_PER_UNIT, INPUT_CLASSES, OUTPUT_CLASSES, Usage
@@ -227,3 +228,25 @@ def test_lines_add_up_to_what_was_paid_to_the_last_nano(
     for line in found["lines"]:
         counted = Decimal(line["quantity"]) * COUNTED_PER_UNIT.get(line["class"], 1)
         assert counted == usage[line["class"]]
+
+
+def test_corrections_are_told_beside_the_charge() -> None:
+    snapshot = PriceSnapshot("official", "m", 1, "m", prices={"input": "2"})
+    record = replace(
+        RECORD, usage={"input": 1_000}, price=snapshot.to_json(), charge=1_500_000,
+        late_charge=500_000,
+    )  # fmt: skip
+    lines = [
+        LedgerLine(RECORD.user, amount, "rerate", "rerate", f"r.{number}", "job_1", note, at)
+        for number, (amount, note, at) in enumerate(
+            [(1_000_000, "wrong list", 5), (-250_000, "not all of it", 9)]
+        )
+    ]
+    told = receipt(record, settled=True, staff=False, corrections=lines)
+    assert (told["charge_usd"], told["corrected_charge_usd"]) == ("0.002", "0.00125")
+    assert told["corrections"] == [
+        {"amount_usd": "0.001", "reason": "wrong list", "at": 5},
+        {"amount_usd": "-0.00025", "reason": "not all of it", "at": 9},
+    ]
+    plain = receipt(record, settled=True, staff=False)
+    assert (plain["corrections"], plain["corrected_charge_usd"]) == ([], "0.002")
