@@ -23,6 +23,7 @@ from tollgate.web.management.fields import (
     Limit,
     Multiplier,
 )
+from tollgate.web.management.multipliers import UserMultiplier
 from tollgate.web.management.versions import wanted
 from tollgate.web.requests import BODY_LIMIT
 
@@ -89,15 +90,6 @@ class SetSummary(BaseModel):
         return cls(version=group.stamp.version, count=len(rows), digest=digest(rows).hex())
 
 
-class UserMultiplier(BaseModel):
-    """A group in which the user has a multiplier of their own."""
-
-    group_id: str
-    name: str
-    group_multiplier: Decimals
-    multiplier: Decimals
-
-
 class UserMultipliers(BaseModel):
     """All of a user's own multipliers, by the groups' ids."""
 
@@ -107,17 +99,8 @@ class UserMultipliers(BaseModel):
     @classmethod
     def of(cls, own: OwnMultipliers) -> Self:
         """The view of a user's own multipliers; the version changes with nothing else."""
-        entries = [entry_of(own.groups[name], own.rows[name]) for name in sorted(own.rows)]
+        entries = [UserMultiplier.of(own.groups[name], own.rows[name]) for name in sorted(own.rows)]
         return cls(version=version_of(own.rows), entries=entries)
-
-
-def entry_of(group: GroupDefinition, multiplier: str) -> UserMultiplier:
-    return UserMultiplier(
-        group_id=group.id,
-        name=group.name,
-        group_multiplier=format(group.multiplier, "f"),
-        multiplier=multiplier,
-    )
 
 
 def digest(rows: Mapping[str, str]) -> bytes:

@@ -2,21 +2,11 @@
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel
-
 from tollgate.services.own_keys import may_name
 from tollgate.web.management.endpoints import Endpoint
-from tollgate.web.management.fields import Decimals, Entries
+from tollgate.web.management.fields import Entries
+from tollgate.web.management.multipliers import UserMultiplier
 from tollgate.web.portal.desk import ROOT, Desk
-
-
-class RateView(BaseModel):
-    """A group whose calls are charged with the user's own multiplier."""
-
-    group_id: str
-    name: str
-    group_multiplier: Decimals
-    multiplier: Decimals
 
 
 class RateResource:
@@ -28,19 +18,14 @@ class RateResource:
     def endpoints(self) -> tuple[Endpoint, ...]:
         return (Endpoint("GET", f"{ROOT}/groups/rates", "groups.own", self.list),)
 
-    def list(self) -> Entries[RateView]:
+    def list(self) -> Entries[UserMultiplier]:
         """List one's own multipliers in groups that a key may name."""
         return Entries(entries=[*self._rates()])
 
-    def _rates(self) -> Iterator[RateView]:
+    def _rates(self) -> Iterator[UserMultiplier]:
         catalog, user = self._desk.stores.catalog, self._desk.user
         owner, own = catalog.users.get(user), catalog.multipliers.of_user(user)
         for name in sorted(own.rows):
             group = own.groups[name]
             if may_name(owner, group):
-                yield RateView(
-                    group_id=name,
-                    name=group.name,
-                    group_multiplier=format(group.multiplier, "f"),
-                    multiplier=own.rows[name],
-                )
+                yield UserMultiplier.of(group, own.rows[name])
