@@ -67,7 +67,7 @@ def furnish(portal: Portal) -> None:
     catalog.channels.create(
         ChannelDefinition("chn_secret", "secret", ("grp_1",), pricing=(pricing,)), STAFF
     )
-    for model in ("gpt-x", "gpt-y", "gpt-z"):
+    for model in ("gpt-unserved", "gpt-x", "gpt-y", "gpt-z"):
         catalog.prices.add(PriceDraft(model, prices={"input": "2", "output": "6"}), STAFF)
         catalog.model_groups.create(ModelGroupDefinition(model, "vip", "tokens"), STAFF)
 
@@ -144,6 +144,14 @@ def test_the_list_goes_on_model_by_model(ann: Browser) -> None:
     rest = ann.call("GET", "/prices", query={"limit": 5, "cursor": first["next_cursor"]}).json
     assert [row["model"] for row in rest["entries"]] == ["gpt-y"]
     assert rest["next_cursor"] is None
+
+
+def test_models_that_nobody_serves_fill_no_page(ann: Browser) -> None:
+    """`gpt-unserved` and `gpt-z` are priced only; a page of one has the first that is served."""
+    page = ann.call("GET", "/prices", query={"limit": 1}).json
+    assert {row["model"] for row in page["entries"]} == {"gpt-x"}
+    last = ann.call("GET", "/prices", query={"limit": 1, "cursor": page["next_cursor"]}).json
+    assert ({row["model"] for row in last["entries"]}, last["next_cursor"]) == ({"gpt-y"}, None)
 
 
 def test_ones_own_factor_in_a_group_counts(portal: Portal, ann: Browser) -> None:

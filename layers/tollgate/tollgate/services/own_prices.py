@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from tollgate.domain.call import Call
@@ -35,9 +36,11 @@ class OwnPrices:
         if question is None:
             return [], ""
         names = sorted(name for name in models(question) if name > after)
-        page = names[:limit]
-        found = [each for name in page for each in prices_of(question, name)]
-        return found, page[-1] if len(names) > limit else ""
+        asked = (asking(question, name) for name in names)
+        # Most of a large list may be served by no account here: those fill no page.
+        page = list(islice(filter(offered, asked), limit + 1))
+        found = [each for one in page[:limit] for each in prices_of(one)]
+        return found, page[limit - 1].call.model if len(page) > limit else ""
 
     def _question(self, user: str, group: str) -> Question | None:
         """Everything that prices depend on; None before any of it is published."""
@@ -64,14 +67,17 @@ def models(question: Question) -> frozenset[str]:
     return frozenset({*everywhere.prices, *profile.prices})
 
 
-def prices_of(question: Question, name: str) -> Iterator[Explanation]:
+def asking(question: Question, name: str) -> Question:
+    """The same of one model."""
+    return replace(question, call=replace(question.call, model=name))
+
+
+def prices_of(asked: Question) -> Iterator[Explanation]:
     """The user's prices of a model, in the default group and in those they may ask for."""
-    asked = replace(question, call=replace(question.call, model=name))
-    if not offered(asked):
-        return
-    for code in ("", *codes(question.everywhere, question.caller.profile, name)):
-        key = replace(question.caller.key, pricing_group=code)
-        found = explain(replace(asked, caller=replace(question.caller, key=key)))
+    caller = asked.caller
+    for code in ("", *codes(asked.everywhere, caller.profile, asked.call.model)):
+        key = replace(caller.key, pricing_group=code)
+        found = explain(replace(asked, caller=replace(caller, key=key)))
         if found.rule is not None:
             yield found
 
