@@ -245,7 +245,12 @@ def exact(data: bytes | str) -> Any:
 
 
 def top_text(body: bytes, name: str, limit: int) -> str:
-    """A text at the top of an upstream's answer, as far as it can be stored; empty without one."""
+    """A text at the top of an upstream's answer, as far as it can be stored; empty without one.
+
+    Where it comes first, as ids do, the answer is not parsed once more for it.
+    """
+    if first := re.match(rb'\s*\{\s*"%b"\s*:\s*"([ !#-\[\]-~]*)"' % name.encode(), body):
+        return first[1][:limit].decode()
     answer = lenient(body)
     found = answer.get(name) if isinstance(answer, dict) else None
     return found[:limit].encode(errors="replace").decode() if isinstance(found, str) else ""
