@@ -137,6 +137,7 @@ class CustomerPriceResource:
         if_match: IfMatch = None,
     ) -> CustomerPriceView:
         """Give a user another price, or the first one, from now or from `effective_from`."""
+        record = record_of(body, self._catalog, self._desk.clock())
         customer = self._customer(user)
         standing = customer.standing(model)
         before = standing.prices.get(normal(code))
@@ -144,7 +145,6 @@ class CustomerPriceResource:
             check_unseen(if_match)
         elif before.stamp.version != wanted(if_match):
             raise VersionMismatch("this price has been changed; read it again")
-        record = record_of(body, self._catalog, self._desk.clock())
         writing = customer.begin()
         agreement = Agreement(model, code, price=record)
         agreed = customer.agree(writing, agreement, self._desk.author, standing)
