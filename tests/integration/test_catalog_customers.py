@@ -239,21 +239,23 @@ def test_permitting_twice_and_forbidding_what_never_was_change_nothing_but_the_r
 def test_a_profile_that_would_not_fit_is_refused_before_it_is_written(
     catalog: CatalogTable, customer: Customer
 ) -> None:
-    catalog.model_groups.create(replace(VIP, code="gold"), AUTHOR)
+    codes = [f"tier-{number:02d}" for number in range(13)]
+    for code in codes:
+        catalog.model_groups.create(replace(VIP, code=code), AUTHOR)
     draw = random.Random(5).choices
 
     def large() -> CustomerPriceVersion:
-        names = ("".join(draw(ascii_lowercase + digits, k=60)) for _ in range(2_500))
+        names = ("".join(draw(ascii_lowercase + digits, k=60)) for _ in range(590))
         figures = FIGURES | {f"tool:{name}": "0.01" for name in names}
         return replace(price(), price=replace(price().price, prices=figures))
 
-    agree(customer, Agreement("gpt-4o", "default", price=large()))
-    agree(customer, Agreement("gpt-4o", "vip", price=large()))
+    for code in codes[:-1]:
+        agree(customer, Agreement("gpt-4o", code, price=large()))
     before = everything()
     with pytest.raises(ValidationFailed, match="307200 is the most"):
-        agree(customer, Agreement("gpt-4o", "gold", price=large()))
+        agree(customer, Agreement("gpt-4o", codes[-1], price=large()))
     assert everything() == before
-    agree(customer, Agreement("gpt-4o", "gold", price=price()))
+    agree(customer, Agreement("gpt-4o", codes[-1], price=price()))
 
 
 # --- model groups in use ----------------------------------------------------------------------
