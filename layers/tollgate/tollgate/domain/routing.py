@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from tollgate.domain.catalog import Account, Channel, ChannelPart, GroupPart, ModelGroupChannel
@@ -32,8 +33,12 @@ def serves(account: Account, model: str) -> bool:
     return bool(named) or find(account.model_mapping, model) is not None
 
 
+@lru_cache(maxsize=8_192)
 def score(session: str, name: str, weight: int) -> float:
-    """Weighted rendezvous score: higher wins; the share of a name follows its weight."""
+    """Weighted rendezvous score: higher wins; the share of a name follows its weight.
+
+    Remembered: a session's calls come one after the other, and a key without one is its own.
+    """
     digest = hashlib.blake2b(f"{session}\0{name}".encode(), digest_size=8).digest()
     uniform = ((int.from_bytes(digest) >> 12) + 0.5) / 2**52  # exact, and neither 0 nor 1
     return -weight / math.log(uniform)
