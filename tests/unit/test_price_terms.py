@@ -321,12 +321,6 @@ def test_tiers_and_ranges_of_a_customers_price_go_together(
     assert found.tiers == tiers
 
 
-def test_labels_of_a_channel_leave_the_ranges_of_the_base() -> None:
-    size = Interval(0, None, {"output_image": "60"}, label="4K")
-    own = channel_terms(row(intervals=(size,)), BASE)
-    assert own.intervals == (size, LONG)
-
-
 GAPPED = (Interval(100, 200, {"input": "4"}), Interval(300, None, {"input": "6"}))
 
 
@@ -351,3 +345,52 @@ def test_a_class_whose_base_has_no_price_is_inherited_as_it_is() -> None:
         "cache_read": "0.4",
         "output": "2",
     }
+
+
+BY_CALL = Terms("times", {"calls": "0.05", "tool:web_search": "0.01"})
+BY_SIZE = (Interval(0, None, {"images": "0.16"}, label="4K"),)
+
+
+@pytest.mark.parametrize(
+    ("own", "prices"),
+    [
+        pytest.param({"images": "0.08"}, {"images": "0.08"}, id="by the picture, not the call"),
+        pytest.param({"calls": "0.02"}, {"calls": "0.02"}, id="by the call"),
+        pytest.param({}, {"calls": "0.05"}, id="nothing of its own"),
+    ],
+)
+def test_a_price_by_times_counts_calls_or_pictures_and_never_both_by_inheritance(
+    own: dict[str, str], prices: dict[str, str]
+) -> None:
+    expected = {**prices, "tool:web_search": "0.01"}
+    assert channel_terms(row(mode="times", prices=own), BY_CALL).prices == expected
+    assert customer_terms(own_price(mode="times", prices=own), BY_CALL).prices == expected
+
+
+def test_sizes_alone_replace_a_fee_for_the_call() -> None:
+    expected = {"images": "0.16", "tool:web_search": "0.01"}
+    assert channel_terms(row(mode="times", intervals=BY_SIZE), BY_CALL).prices == expected
+    own = own_price(mode="times", intervals=BY_SIZE)
+    assert customer_terms(own, BY_CALL).prices == expected
+
+
+def test_a_size_takes_no_range_of_a_token_price_away() -> None:
+    painted = Interval(0, None, {"output_image": "60"}, label="4K")
+    assert channel_terms(row(intervals=(painted,)), BASE) == BASE
+
+
+LONG_CALLS = Interval(200_000, None, {"calls": "0.10"}, {"priority": {"calls": "0.20"}})
+
+
+def test_sizes_of_a_channel_leave_the_ranges_of_a_price_by_times() -> None:
+    base = Terms("times", {"images": "0.05"}, (Interval(200_000, None, {"images": "0.10"}),))
+    own = channel_terms(row(mode="times", intervals=BY_SIZE), base)
+    assert own.intervals == (*BY_SIZE, *base.intervals)
+
+
+def test_the_fee_for_the_call_is_replaced_in_every_range_and_tier() -> None:
+    base = Terms("times", {"calls": "0.05"}, (LONG_CALLS,), {"priority": {"calls": "0.07"}})
+    by_picture = Terms("times", {"images": "0.08"})
+    assert channel_terms(row(mode="times", prices={"images": "0.08"}), base) == by_picture
+    own = customer_terms(own_price(mode="times", prices={"images": "0.08"}), base)
+    assert (own.prices, own.intervals) == ({"images": "0.08"}, ())

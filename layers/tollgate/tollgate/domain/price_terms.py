@@ -3,7 +3,7 @@
 Decides rulings R4 and R5. The result is what a call is charged by; settlement never looks further.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -58,11 +58,33 @@ def channel_terms(row: ChannelRow, base: Terms) -> Terms:
     """
     mode = row.mode or base.mode
     under = base if mode == base.mode else Terms(mode, tools(base.prices))
+    above = priced_only(row.intervals)
+    if mode == "tokens":  # a token price knows no sizes; its ranges must not give way to one
+        above = tuple(interval for interval in above if not interval.label)
+    under = without_rivals(under, [row.prices, *(each.prices for each in above)])
     below = tuple(without(interval, row.prices) for interval in under.intervals)
     left = {tier: left_of(prices, row.prices) for tier, prices in under.tiers.items()}
-    intervals = stacked(priced_only(below), priced_only(row.intervals))
+    intervals = stacked(priced_only(below), above)
     tiers = overlaid({tier: prices for tier, prices in left.items() if prices}, row.tiers)
     return Terms(mode, ungapped({**under.prices, **row.prices}, intervals, tiers), intervals, tiers)
+
+
+RIVALS: Final = frozenset({"calls", "images"})
+"""What a price by times may count: whoever names one of them means it instead of the other."""
+
+
+def without_rivals(base: Terms, own: Iterable[PriceTexts]) -> Terms:
+    """What is left of a price by times to inherit: not the fee that the own one replaces."""
+    named = RIVALS & {name for prices in own for name in prices}
+    if base.mode != "times" or not named:
+        return base
+    taken = RIVALS - named
+    return Terms(
+        base.mode,
+        left_of(base.prices, taken),
+        tuple(without(interval, taken) for interval in base.intervals),
+        {tier: left_of(prices, taken) for tier, prices in base.tiers.items()},
+    )
 
 
 def ungapped(prices: PriceTexts, intervals: tuple[Interval, ...], tiers: Tiers) -> PriceTexts:
@@ -85,12 +107,12 @@ def tools(prices: PriceTexts) -> PriceTexts:
     return {name: price for name, price in prices.items() if name.startswith(TOOL_PREFIX)}
 
 
-def left_of(prices: PriceTexts, taken: Iterable[str]) -> PriceTexts:
+def left_of(prices: PriceTexts, taken: Container[str]) -> PriceTexts:
     return {name: price for name, price in prices.items() if name not in taken}
 
 
-def without(interval: Interval, taken: PriceTexts) -> Interval:
-    """The interval without the classes that a channel has flat prices for."""
+def without(interval: Interval, taken: Container[str]) -> Interval:
+    """The interval without some classes, such as those a channel has flat prices for."""
     tiers = {tier: left_of(prices, taken) for tier, prices in interval.tiers.items()}
     left = {tier: prices for tier, prices in tiers.items() if prices}
     return Interval(
@@ -149,6 +171,7 @@ def customer_terms(price: CustomerPrice, base: Terms) -> Terms:
     if not price.inherits or price.mode != base.mode:
         fees = tools(base.prices) if price.inherits else {}
         return whole(price.mode, {**fees, **price.prices}, price.intervals or (), price.tiers or {})
+    base = without_rivals(base, [price.prices, *(each.prices for each in price.intervals or ())])
     prices = {**price.prices}
     for name, official in base.prices.items():
         prices.setdefault(name, inherited(name, official, price.prices, base.prices))
