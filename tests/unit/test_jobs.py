@@ -7,7 +7,12 @@ from typing import Final
 import pytest
 
 from tests.job_room import AUTHOR, COUNTED, LEASE, MINUTE, NOW, Room, count, raising
-from tollgate.domain.errors import CatalogUnavailable, Conflict, ValidationFailed
+from tollgate.domain.errors import (
+    CatalogUnavailable,
+    Conflict,
+    PricingMisconfigured,
+    ValidationFailed,
+)
 from tollgate.domain.jobs import (
     TRANSITIONS,
     Job,
@@ -151,6 +156,7 @@ def test_a_job_is_started_once() -> None:
     [
         pytest.param(ValidationFailed("the period is too long"), "the period is too long", id="no"),
         pytest.param(ValueError("a record cannot be read"), "a record cannot be read", id="wrong"),
+        pytest.param(PricingMisconfigured("'x' is no price"), "'x' is no price", id="a bad price"),
     ],
 )
 def test_a_refusal_ends_the_job_with_its_text(error: Exception, told: str) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from tollgate.domain.definitions import Author
-from tollgate.domain.errors import TollgateError
+from tollgate.domain.errors import PricingMisconfigured, TollgateError
 from tollgate.domain.jobs import (
     Job,
     Progress,
@@ -147,7 +147,7 @@ class Jobs:
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the same step may go well a minute later."""
+    """Whether the same step may go well a minute later; a price on a record never changes."""
     if isinstance(error, TollgateError):
-        return error.retryable
+        return error.retryable and not isinstance(error, PricingMisconfigured)
     return isinstance(error, StoreError) and not isinstance(error, RequestRejected)
