@@ -8,7 +8,7 @@ import pytest
 from tollgate.domain import errors
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import Account, Channel, GlobalPart, GroupPart, Key, Price, Profile
-from tollgate.domain.patterns import allows, find, translate
+from tollgate.domain.patterns import allows, find, patterns_of, translate
 from tollgate.domain.question import Caller, Question
 from tollgate.domain.resolution import resolve
 from tollgate.domain.routing import chain, ordered, serves
@@ -217,3 +217,7 @@ def test_weights_share_sessions_and_zero_drains() -> None:
     firsts = [ordered([heavy, light, drained], f"s{n}")[0].id for n in range(2_000)]
     assert firsts.count("z") == 0
     assert 1_400 < firsts.count("h") < 1_600
+
+
+def test_every_pattern_that_a_name_fits_the_best_one_first() -> None:
+    assert list(patterns_of(" GPT ")) == ["gpt", "gpt*", "gp*", "g*", "*"]
