@@ -75,7 +75,7 @@ def test_stopping_while_idle_ends_at_once(api: ScriptedRuntimeApi) -> None:
     with looping(api, answers(None)):
         api.await_request()
         started = time.monotonic()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10  # the request it ends would wait for ever
 
 
 def test_stopping_while_busy_finishes_the_call_in_hand(api: ScriptedRuntimeApi) -> None:

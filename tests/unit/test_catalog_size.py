@@ -1,7 +1,6 @@
-"""How large and how slow a big catalog is: 5,000 prices, 1,000 keys, 10,000 customer prices."""
+"""How large a big catalog is: 5,000 prices, 1,000 keys, 10,000 customer prices."""
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -29,21 +28,13 @@ def five_thousand() -> Everywhere:
     return Everywhere(heads, tuple(DefaultGroup(head.model, "default") for head in heads), ())
 
 
-def test_five_thousand_prices_fit_into_a_third_of_a_part_and_compile_in_a_moment(
+def test_five_thousand_prices_fit_into_a_third_of_a_part(
     five_thousand: Everywhere, record_property: Callable[[str, object], None]
 ) -> None:
-    began = time.process_time()
     body = write_global(compile_global(1, five_thousand))
-    compiled = time.process_time()
-    part = read_global(1, body)
-    read = time.process_time()
     record_property("bytes", len(body))
-    record_property("compile_ms", round(1_000 * (compiled - began)))
-    record_property("read_ms", round(1_000 * (read - compiled)))
-    assert len(part.prices) == 5_000
+    assert len(read_global(1, body).prices) == 5_000
     assert len(body) < PART_LIMIT // 3
-    assert compiled - began < 2
-    assert read - compiled < 0.5
 
 
 def test_a_thousand_keys_of_one_user_fit_into_half_a_part() -> None:
@@ -81,9 +72,5 @@ def test_ten_thousand_prices_of_one_customer_fit_beside_their_keys(
     body = write_profile(profile)
     record_property("bytes", len(body))
     assert len(body) < MOST_BYTES < PART_LIMIT
-    began = time.process_time()
     read = read_profile(USER.id, 1, body)
-    took = time.process_time() - began
-    record_property("read_ms", round(1_000 * took))
-    assert took < 0.5
     assert read.prices["vendor-7/model-4007"] == prices["vendor-7/model-4007"]

@@ -5,8 +5,7 @@ permission and may go without a customer's price; any other needs both.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from tollgate.domain.catalog import (
     CustomerPrice,
@@ -31,8 +30,7 @@ DEFAULT_CODE: Final = "default"
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """The model group of a call, and the user's own price in it, if that is in force.
 
     `code` is "" where the model has no groups; `fallback` tells that the key asked for another.
@@ -49,8 +47,7 @@ class Chosen:
         return (*(() if self.code else ("no_model_group",)), *(("fallback",) * self.fallback))
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(NamedTuple):
     """Who asks for which model: the name under which its groups are looked up (ruling R6).
 
     `requested` is what the caller calls it, where that is another: refusals name no other (R12).

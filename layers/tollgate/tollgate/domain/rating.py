@@ -3,7 +3,9 @@
 Rulings R3 to R6. What is found is frozen with its multiplier, and settlement looks no further.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from tollgate.domain.catalog import (
     ChannelPricing,
@@ -25,6 +27,10 @@ from tollgate.domain.price_terms import (
 )
 from tollgate.domain.question import Question
 from tollgate.domain.versions import in_force
+
+V = TypeVar("V")
+REMEMBERED: Final = 4_096
+"""Completed prices that are kept; the ones used last."""
 
 
 def billing_model(group: GroupPart, requested: str, mapped: str, wire: str) -> str:
@@ -49,8 +55,7 @@ def restricted(question: Question, chosen: Chosen, name: str) -> bool:
     return channel_row(question, name) is None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """Where a price is from and what it says, before any multiplier."""
 
     source: Source
@@ -60,6 +65,43 @@ class Rule:
     currency: Currency = "USD"
     fx: str = ""
     multiplied: bool = True
+
+
+class Same(Generic[V]):
+    """A value as itself and no equal one, so that what was made of it can be remembered.
+
+    Prices live as long as their part of the catalog, and completing one takes longer than the
+    rest of a resolution.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: V) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def said(price: Same[Price]) -> Terms:
+    """What an official price says."""
+    return official_terms(price.value)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def sold(row: Same[ChannelRow], base: Same[Terms]) -> Terms:
+    """A channel's row over its base."""
+    return channel_terms(row.value, base.value)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def agreed(price: Same[CustomerPrice], base: Same[Terms]) -> Terms:
+    """A customer's price beside the official one."""
+    return customer_terms(price.value, base.value)
 
 
 def rule_of(question: Question, chosen: Chosen, name: str) -> Rule | None:
@@ -73,7 +115,7 @@ def official_rule(price: Price | None) -> Rule | None:
     """The rule of an official price."""
     if price is None:
         return None
-    terms = official_terms(price)
+    terms = said(Same(price))
     return Rule("official", price.model, price.version, terms, price.currency, price.fx)
 
 
@@ -86,7 +128,7 @@ def channel_rule(question: Question, name: str) -> Rule | None:
     if row.mode is None and not (row.prices or row.intervals or row.tiers):
         return None
     base = question.official(name)
-    terms = channel_terms(row, NOTHING if base is None else official_terms(base))
+    terms = sold(Same(row), Same(NOTHING if base is None else said(Same(base))))
     if not (terms.prices or terms.intervals):
         return None
     return Rule("channel", f"{channel.id}#{row.platform}#{row.pattern}", pricing.version, terms)
@@ -95,7 +137,7 @@ def channel_rule(question: Question, name: str) -> Rule | None:
 def customer_rule(question: Question, price: CustomerPrice, name: str) -> Rule:
     """The rule of a user's own price beside the official price of the public name."""
     base = question.official(question.call.model) or question.official(name)
-    terms = customer_terms(price, NOTHING if base is None else official_terms(base))
+    terms = agreed(Same(price), Same(NOTHING if base is None else said(Same(base))))
     return Rule(
         source="customer",
         price_id=f"{price.model}#{price.code}",
