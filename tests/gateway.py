@@ -30,6 +30,7 @@ from tollgate.services.refusals import Refusals
 from tollgate.services.relay import Relay
 from tollgate.services.sending import Sending
 from tollgate.services.settlement import Settlement
+from tollgate.services.speech import Speech
 from tollgate.services.sweeping import Sweeping
 from tollgate.store.publications import Publications
 from tollgate.store.rollups import Rollups
@@ -155,7 +156,7 @@ class Gateway:
         self.admission = Admission(
             self.catalog, self.wallets, self.hash_key, self.clock, self.sleep
         )
-        sending = Sending(Upstream(transport=self.upstream), self.open_secret, self.clock)
+        sending = Sending(Upstream(transport=self.upstream), Speech(self.open_secret), self.clock)
         self.relay = Relay(
             self.admission,
             sending,

@@ -6,6 +6,7 @@ import time
 
 from tollgate.ids import fresh_id, now_ms
 from tollgate.observability import Observer
+from tollgate.services import vendors
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.listing import Listing
@@ -14,14 +15,12 @@ from tollgate.services.receipts import Receipts
 from tollgate.services.recording import Recording
 from tollgate.services.refusals import Refusals
 from tollgate.services.relay import Relay
-from tollgate.services.sending import Sending
 from tollgate.services.sweeping import SweepRequests
 from tollgate.settings import Settings
-from tollgate.store import clients, credentials
+from tollgate.store import clients
 from tollgate.store.snapshots import Snapshots
 from tollgate.store.usage import UsageRecords
 from tollgate.store.wallet import Wallets
-from tollgate.upstream.client import Upstream
 from tollgate.web.relay import RelayApi
 
 SET, SEEN = Settings.from_env(os.environ), Observer("relay")
@@ -30,8 +29,7 @@ SWEEP, RECORDS = SweepRequests(AWS.queue.send, now_ms), UsageRecords(AWS.dynamo,
 WALLETS = Wallets(AWS.dynamo, SET.wallets_table, secrets.randbelow, now_ms, SEEN.violation, SWEEP)
 CATALOG = Catalog(Snapshots(AWS.dynamo, SET.state_table), now_ms)
 ADMISSION = Admission(CATALOG, WALLETS, AWS.peppers.hashes, now_ms, time.sleep)
-OPEN_SECRET = credentials.opener(AWS.sealing, SEEN.unusable)
-SENDING = Sending(Upstream(loopback=bool(SET.local)), OPEN_SECRET, now_ms)
+SENDING = vendors.sending(AWS, SET, SEEN.unusable, now_ms)
 RECORDING = Recording(RECORDS, AWS.queue.send, SEEN.last_resort)
 NOTE = Refusals(ADMISSION, RECORDS, secrets.randbelow, now_ms, SEEN.count).note
 RELAY = Relay(ADMISSION, SENDING, WALLETS, RECORDING, now_ms, NOTE, SEEN.count)

@@ -15,8 +15,12 @@ BillingModelSource = Literal["requested", "channel_mapped", "upstream"]
 BillingMode = Literal["tokens", "times", "seconds"]
 Currency = Literal["USD", "CNY"]
 
-PLATFORMS: Final = ("anthropic", "gemini", "openai")
-"""Vendor families that some dialect serves; groups and accounts of others would serve nobody."""
+AccountType = Literal["apikey", "bedrock", "service_account", "oauth"]
+Strategy = Literal["priority", "weighted", "cheapest"]
+SubscriptionType = Literal["standard", "subscription"]
+
+PLATFORMS: Final = ("anthropic", "antigravity", "gemini", "openai")
+"""Vendor families. A platform says whom an account may serve, its type how to speak (R11)."""
 
 PriceTexts = Mapping[str, str]
 """Usage class → price: a decimal, or the exact quotient of two ("0.5/7.0"), as text.
@@ -138,10 +142,50 @@ class ModelGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be used in a while; 0 is no limit.
+
+    `rpm` calls and `tpm` tokens in a minute, `concurrency` calls open at once; `spend_5h`,
+    `spend_day` and `spend_week` are nanos in five hours, a day, seven days.
+    """
+
+    rpm: int = 0
+    tpm: int = 0
+    concurrency: int = 0
+    spend_5h: int = 0
+    spend_day: int = 0
+    spend_week: int = 0
+
+
+UNLIMITED: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRule:
+    """An answer after which an account rests: its status, and words of which its text has one.
+
+    No keywords: any text. It rests for so many minutes.
+    """
+
+    status: int
+    minutes: int
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One upstream account of the group: whom it may serve, how to reach it, its sealed secret.
 
-    `model_mapping` is by normal patterns (domain/patterns.py).
+    `model_mapping` is by normal patterns (domain/patterns.py). `keys` counts the API keys its
+    secret holds. `proxy` is the URL of an HTTP proxy, without its credentials, which
+    `proxy_secret` seals ({} for none).
+
+    Bedrock: `auth_mode` (sigv4, apikey), `region`, `force_global`. Vertex: `project`, `region`.
+    Antigravity: `project`, `mixed` (serves gemini and anthropic groups too), `overages` (may spend
+    AI credits). `pool_retries`: how often the same account is tried again, None where it is no
+    pool. `error_codes`: the statuses that count against it (empty: the usual ones).
+    `concurrency` calls at once (0: any number), `load_factor` what its load is counted against (0:
+    its concurrency). It is not used any more from `expires_at` on (epoch ms).
     """
 
     id: str
@@ -155,6 +199,21 @@ class Account:
     model_mapping: Mapping[str, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     cost_multiplier: Decimal = Decimal(1)
+    keys: int = 1
+    proxy: str = ""
+    proxy_secret: Mapping[str, str | int] = field(default_factory=dict)
+    auth_mode: str = ""
+    region: str = ""
+    project: str = ""
+    force_global: bool = False
+    mixed: bool = False
+    overages: bool = False
+    pool_retries: int | None = None
+    error_codes: tuple[int, ...] = ()
+    pauses: tuple[PauseRule, ...] = ()
+    concurrency: int = 0
+    load_factor: int = 0
+    expires_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +246,10 @@ class ChannelPart:
 class GroupPart:
     """One group with everything a call through it needs; accounts hold only active ones.
 
-    Users' own multipliers lie in so many slices beside it (0: nobody has one).
+    Users' own multipliers lie in so many slices beside it (0: nobody has one). Callers other than
+    Claude Code go on to `fallback_group` where `claude_code_only`; `invalid_request_group` takes
+    over what an upstream finds too long. `model_routing` names the accounts for a model's normal
+    pattern. `limits` are each user's within the group.
     """
 
     id: str
@@ -201,6 +263,13 @@ class GroupPart:
     channel: Channel | None = None
     accounts: tuple[Account, ...] = ()
     slices: int = 0
+    claude_code_only: bool = False
+    fallback_group: str = ""
+    invalid_request_group: str = ""
+    model_routing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    strategy: Strategy = "priority"
+    subscription_type: SubscriptionType = "standard"
+    limits: Limits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +294,8 @@ class Key:
     """One API key of a user. `alias` is its four characters inside holds and the wallet.
 
     `limited` tells that the wallet keeps a quota for it; `models` and `endpoints` are allow-lists
-    (empty allows all, a trailing `*` matches a prefix); times are epoch milliseconds.
+    (empty allows all, a trailing `*` matches a prefix), and so are `allowed_networks` (CIDR), of
+    which `denied_networks` are no part; times are epoch milliseconds.
     """
 
     id: str
@@ -242,6 +312,9 @@ class Key:
     endpoints: tuple[str, ...] = ()
     cost_in_stream: bool = True
     receipt_in_stream: bool = False
+    allowed_networks: tuple[str, ...] = ()
+    denied_networks: tuple[str, ...] = ()
+    limits: Limits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +325,8 @@ class Profile:
     the wallet's is stale and is read again. `shards` is how many wallet items the user has.
     `prices` are the user's own, by normal model pattern and model group code, each in the versions
     that live; `permissions` name the model groups the user may ask for, by normal model pattern;
-    "!" before one tells that what a wider pattern says of it does not hold.
+    "!" before one tells that what a wider pattern says of it does not hold. `limits` are the
+    user's over all calls, `group_limits` what counts for them in a group instead of its own.
     """
 
     user: str
@@ -265,6 +339,8 @@ class Profile:
     groups: tuple[str, ...] = ()
     prices: Mapping[str, Mapping[str, tuple[CustomerPrice, ...]]] = field(default_factory=dict)
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    limits: Limits = UNLIMITED
+    group_limits: Mapping[str, Limits] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

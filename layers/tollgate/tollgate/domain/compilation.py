@@ -34,6 +34,25 @@ from tollgate.domain.definitions import (
 from tollgate.domain.model_groups import refused
 from tollgate.domain.patterns import matching, normal, normal_keys
 
+AS_DEFINED: Final = (
+    "keys",
+    "proxy",
+    "proxy_secret",
+    "auth_mode",
+    "region",
+    "project",
+    "force_global",
+    "mixed",
+    "overages",
+    "pool_retries",
+    "error_codes",
+    "pauses",
+    "concurrency",
+    "load_factor",
+    "expires_at",
+)
+"""Fields of an account that mean the same to relays as to staff."""
+
 REVOKED_KEPT: Final = 50
 """Revoked keys of a user that still get "revoked" for an answer; older ones are unknown."""
 
@@ -160,6 +179,13 @@ def compile_group(version: int, group: GroupDefinition, pools: Pools, slices: in
         channel=compile_channel(channels[0]) if channels else None,
         accounts=tuple(map(compile_account, serving(group.id, pools.accounts))),
         slices=slices,
+        claude_code_only=group.claude_code_only,
+        fallback_group=group.fallback_group,
+        invalid_request_group=group.invalid_request_group,
+        model_routing=normal_keys(group.model_routing),
+        strategy=group.strategy,
+        subscription_type=group.subscription_type,
+        limits=group.limits,
     )
 
 
@@ -224,6 +250,7 @@ def compile_account(account: AccountDefinition) -> Account:
         model_mapping=normal_keys(account.model_mapping),
         models=account.models,
         cost_multiplier=account.cost_multiplier,
+        **{name: getattr(account, name) for name in AS_DEFINED},
     )
 
 
@@ -246,6 +273,8 @@ def compile_profile(person: Person) -> Profile:
         groups=user.groups,
         prices=compile_prices(person.prices),
         permissions=compile_permissions(person.permissions),
+        limits=user.limits,
+        group_limits=user.group_limits,
     )
 
 
@@ -312,4 +341,7 @@ def compile_key(key: KeyDefinition) -> Key:
         endpoints=key.endpoints,
         cost_in_stream=key.cost_in_stream,
         receipt_in_stream=key.receipt_in_stream,
+        allowed_networks=key.allowed_networks,
+        denied_networks=key.denied_networks,
+        limits=key.limits,
     )

@@ -27,9 +27,6 @@ SETTING_NAME: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 LONGEST_NAME: Final = 100
 LONGEST_MODEL: Final = 100
 LONGEST_EMAIL: Final = 254
-CHANNEL_PLATFORMS: Final = ("anthropic", "antigravity", "gemini", "openai")
-"""Vendor families that a channel may have prices and mappings for (ruling R8)."""
-
 ACCOUNT_TYPES: Final = ("apikey",)
 """How accounts are spoken to; another type would be spoken to as if it were one of these."""
 
@@ -169,7 +166,7 @@ def check_channel(channel: ChannelDefinition) -> None:
 
 def check_channel_platform(platform: str, field: str) -> None:
     """Refuse a platform whose rows and mappings no group would ever look at."""
-    check_among(platform, CHANNEL_PLATFORMS, field)
+    check_among(platform, PLATFORMS, field)
 
 
 def check_model(model: str, field: str = "model") -> None:

@@ -10,13 +10,18 @@ from decimal import Decimal
 from typing import Literal
 
 from tollgate.domain.catalog import (
+    UNLIMITED,
     BillingMode,
     BillingModelSource,
     ChannelPricing,
     CustomerPrice,
     KeyStatus,
+    Limits,
+    PauseRule,
     Price,
     Status,
+    Strategy,
+    SubscriptionType,
 )
 
 UserStatus = Literal["active", "disabled", "deleted"]
@@ -44,7 +49,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class UserDefinition:
-    """A user: who is billed. `groups` are the exclusive groups opened to them."""
+    """A user: who is billed. `groups` are the exclusive groups opened to them.
+
+    `limits` count over all their calls, `group_limits` by group instead of the group's own.
+    """
 
     id: str
     email: str
@@ -53,6 +61,8 @@ class UserDefinition:
     name: str = ""
     shards: int = 1
     groups: tuple[str, ...] = ()
+    limits: Limits = UNLIMITED
+    group_limits: Mapping[str, Limits] = field(default_factory=dict)
     status: UserStatus = "active"
     stamp: Stamp = field(default_factory=Stamp)
 
@@ -93,6 +103,9 @@ class KeyDefinition:
     endpoints: tuple[str, ...] = ()
     cost_in_stream: bool = True
     receipt_in_stream: bool = False
+    allowed_networks: tuple[str, ...] = ()
+    denied_networks: tuple[str, ...] = ()
+    limits: Limits = UNLIMITED
     status: KeyStatus = "active"
     stamp: Stamp = field(default_factory=Stamp)
 
@@ -102,6 +115,9 @@ class GroupDefinition:
     """A pool that keys call through. `alias` stands for it inside subscription-funded holds.
 
     `multipliers` numbers the set of its users' own multipliers that counts (0: there is none).
+    The fields from `sort_order` on are as in the catalog's GroupPart; `day_limit`, `week_limit` and
+    `month_limit` (nanos, 0: none) are what a subscription to the group grants, and
+    `validity_days` for how long.
     """
 
     id: str
@@ -112,13 +128,44 @@ class GroupDefinition:
     exclusive: bool = False
     description: str = ""
     multipliers: int = 0
+    sort_order: int = 0
+    claude_code_only: bool = False
+    fallback_group: str = ""
+    invalid_request_group: str = ""
+    model_routing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    strategy: Strategy = "priority"
+    subscription_type: SubscriptionType = "standard"
+    day_limit: int = 0
+    week_limit: int = 0
+    month_limit: int = 0
+    validity_days: int = 30
+    limits: Limits = UNLIMITED
     status: Status = "active"
     stamp: Stamp = field(default_factory=Stamp)
 
 
 @dataclass(frozen=True, slots=True)
+class AccountQuota:
+    """How much of our money an account may cost in a window of time.
+
+    `limit` is in nanos (0: none). `rolling` begins with the first call after the last window;
+    `fixed` at the `hour` (and `weekday`, 0 = Sunday) of the IANA `zone`.
+    """
+
+    limit: int = 0
+    reset: Literal["rolling", "fixed"] = "rolling"
+    hour: int = 0
+    weekday: int = 1
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
 class AccountDefinition:
-    """An upstream account. `secret` is what `store/secrets.py` sealed; nothing here opens it."""
+    """An upstream account. `secret` is what `store/secrets.py` sealed; nothing here opens it.
+
+    The fields from `keys` on are as in the catalog's Account. `quotas` are by `total`, `day` and
+    `week`, in what the account's calls cost us.
+    """
 
     id: str
     name: str
@@ -132,6 +179,23 @@ class AccountDefinition:
     model_mapping: Mapping[str, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     cost_multiplier: Decimal = Decimal(1)
+    keys: int = 1
+    proxy: str = ""
+    proxy_secret: Mapping[str, str | int] = field(default_factory=dict)
+    auth_mode: str = ""
+    region: str = ""
+    project: str = ""
+    force_global: bool = False
+    mixed: bool = False
+    overages: bool = False
+    pool_retries: int | None = None
+    error_codes: tuple[int, ...] = ()
+    pauses: tuple[PauseRule, ...] = ()
+    concurrency: int = 0
+    load_factor: int = 0
+    expires_at: int | None = None
+    quotas: Mapping[str, AccountQuota] = field(default_factory=dict)
+    notes: str = ""
     status: Status = "active"
     stamp: Stamp = field(default_factory=Stamp)
 

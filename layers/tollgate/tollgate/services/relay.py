@@ -17,7 +17,8 @@ from tollgate.domain.record import UsageRecord
 from tollgate.services.admission import Admission, Admitted
 from tollgate.services.metering import Outcome, record
 from tollgate.services.recording import Recording
-from tollgate.services.sending import NotAnswered, Outgoing, Sending, Sent
+from tollgate.services.sending import NotAnswered, Sending, Sent
+from tollgate.services.speech import Outgoing
 from tollgate.services.streaming import StreamedAnswer
 from tollgate.store.wallet import Wallets
 

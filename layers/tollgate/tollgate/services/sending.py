@@ -9,11 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tollgate.dialects import Dialect
-from tollgate.domain.call import Call
-from tollgate.domain.catalog import Account
 from tollgate.domain.errors import (
-    InvalidRequest,
     NoHealthyAccount,
     TollgateError,
     UpstreamFailed,
@@ -25,7 +21,8 @@ from tollgate.domain.errors import (
     UpstreamUnprocessable,
 )
 from tollgate.domain.resolution import Candidate
-from tollgate.upstream.client import ERROR_BYTES, Answer, Target, Upstream, refusal
+from tollgate.services.speech import Outgoing, Speech, heard
+from tollgate.upstream.client import ERROR_BYTES, Answer, Upstream, refusal
 
 SWITCHES: Final = 10
 RETRY_AFTER_LIMIT: Final = 30
@@ -51,8 +48,6 @@ REFUSALS: Final[Mapping[int, type[UpstreamRefused]]] = {
     422: UpstreamUnprocessable,
 }
 
-OpenSecret = Callable[[Account], str]
-
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -61,19 +56,6 @@ class Attempt:
     account: str
     status: int
     ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """What is sent: the call, the dialect both sides speak, the caller's headers.
-
-    `until` is the epoch ms until which a complete answer is waited for.
-    """
-
-    dialect: Dialect
-    call: Call
-    headers: Mapping[str, str]
-    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +89,9 @@ class NotAnswered(Exception):
 class Sending:
     """Tries candidates in order."""
 
-    def __init__(
-        self, upstream: Upstream, open_secret: OpenSecret, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, upstream: Upstream, speech: Speech, clock: Callable[[], int]) -> None:
         self._upstream = upstream
-        self._open_secret = open_secret
+        self._speech = speech
         self._clock = clock
 
     def send(self, outgoing: Outgoing, candidates: tuple[Candidate, ...]) -> Sent:
@@ -140,20 +120,9 @@ class Sending:
         raise NotAnswered(error, attempts, told(error, outgoing.call.model, candidates))
 
     def _open(self, outgoing: Outgoing, candidate: Candidate) -> Answer:
-        dialect, account = outgoing.dialect, candidate.account
-        try:
-            wire = dialect.write_call(outgoing.call, candidate.upstream_model)
-        except InvalidRequest as error:  # the name it is mapped to is at fault, not the caller
-            raise UpstreamUnavailable("an account cannot be asked for this model") from error
-        secret = self._open_secret(account)
-        return self._upstream.send(
-            Target(
-                f"{account.base_url}{wire.path}" + (f"?{wire.query}" if wire.query else ""),
-                {**dialect.upstream_headers(outgoing.headers, secret), **wire.headers},
-                wire.body,
-            ),
-            (outgoing.until - self._clock()) / 1_000,
-        )
+        spoken = self._speech.said(outgoing, candidate)
+        patience = (outgoing.until - self._clock()) / 1_000
+        return heard(self._upstream.send(spoken.target, patience), spoken)
 
     def _start(self, outgoing: Outgoing, answer: Answer) -> tuple[bytes, Iterator[bytes]]:
         """Read so far that the answer is known to be one; close it when it is none."""

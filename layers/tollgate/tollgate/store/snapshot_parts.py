@@ -21,8 +21,10 @@ from tollgate.domain.catalog import (
     GroupPart,
     Interval,
     Key,
+    Limits,
     ModelGroup,
     ModelGroupChannel,
+    PauseRule,
     Price,
     Profile,
 )
@@ -31,6 +33,7 @@ from tollgate.domain.charge import write_interval
 Row = dict[str, Any]
 V = TypeVar("V")
 EMPTY: Final[tuple[Any, ...]] = ((), {}, None)
+KEY_NAMES: Final = ("models", "endpoints", "allowed_networks", "denied_networks")
 
 
 def pack(row: Row) -> bytes:
@@ -63,6 +66,41 @@ def written(value: Any) -> Row:
         for field in fields(value)
         if (content := getattr(value, field.name)) not in EMPTY or content != default(field)
     }
+
+
+def read_limits(row: Mapping[str, Any]) -> Limits:
+    """What `written` wrote of limits."""
+    return Limits(**known(Limits, row))
+
+
+def read_every_limits(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Limits]:
+    """Limits by what they count for."""
+    return {name: read_limits(row) for name, row in rows.items()}
+
+
+def write_every(values: Mapping[str, Any]) -> Row:
+    """Flat values by name."""
+    return {name: written(value) for name, value in values.items()}
+
+
+def read_pause(row: Mapping[str, Any]) -> PauseRule:
+    """What `written` wrote of a rule."""
+    return PauseRule(**names(known(PauseRule, row), "keywords"))
+
+
+def read_routing(rows: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """The accounts that are named for each pattern."""
+    return {pattern: tuple(accounts) for pattern, accounts in rows.items()}
+
+
+def limited(row: Row) -> Row:
+    """The row with its limits as plain JSON."""
+    return row | ({"limits": written(row["limits"])} if "limits" in row else {})
+
+
+def with_limits(row: Row) -> Row:
+    """What `limited` wrote, with the limits as a value."""
+    return row | ({"limits": read_limits(row["limits"])} if "limits" in row else {})
 
 
 def default(field: Field[Any]) -> Any:
@@ -245,8 +283,8 @@ def read_model_group(row: Row) -> ModelGroup:
 
 def write_group(part: GroupPart) -> bytes:
     """A group's part as it is stored; the version is the item's own."""
-    row = written(part)
-    row["accounts"] = [written(account) for account in part.accounts]
+    row = limited(written(part))
+    row["accounts"] = [write_account(account) for account in part.accounts]
     row["channel"] = part.channel and write_channel(part.channel)
     return pack({name: value for name, value in row.items() if name != "version"})
 
@@ -261,9 +299,17 @@ def read_channel(row: Row) -> Channel:
     return Channel(**known(Channel, row) | {"pricing": pricing})
 
 
+def write_account(account: Account) -> Row:
+    pauses = [written(rule) for rule in account.pauses]
+    return written(account) | ({"pauses": pauses} if pauses else {})
+
+
 def read_account(row: Row) -> Account:
-    cost = Decimal(row["cost_multiplier"])
-    return Account(**names(known(Account, row), "models") | {"cost_multiplier": cost})
+    typed = {
+        "cost_multiplier": Decimal(row["cost_multiplier"]),
+        "pauses": tuple(map(read_pause, row.get("pauses", ()))),
+    }
+    return Account(**names(known(Account, row), "models", "error_codes") | typed)
 
 
 def read_group(version: int, body: bytes) -> GroupPart:
@@ -271,13 +317,18 @@ def read_group(version: int, body: bytes) -> GroupPart:
     row = unpack(body)
     channel = row["channel"] and read_channel(row["channel"])
     accounts = tuple(read_account(account) for account in row["accounts"])
-    exact = {"multiplier": Decimal(row["multiplier"]), "channel": channel, "accounts": accounts}
-    return GroupPart(version=version, **known(GroupPart, row | exact))
+    exact = {
+        "multiplier": Decimal(row["multiplier"]),
+        "channel": channel,
+        "accounts": accounts,
+        "model_routing": read_routing(row.get("model_routing", {})),
+    }
+    return GroupPart(version=version, **known(GroupPart, with_limits(row) | exact))
 
 
 def write_channel_part(part: ChannelPart) -> bytes:
     """A bound channel's part as it is stored; the version is the item's own."""
-    accounts = [written(account) for account in part.accounts]
+    accounts = [write_account(account) for account in part.accounts]
     return pack({"channel": write_channel(part.channel), "accounts": accounts})
 
 
@@ -293,8 +344,10 @@ def read_channel_part(version: int, body: bytes) -> ChannelPart:
 
 def write_profile(profile: Profile) -> bytes:
     """A user's profile as it is stored; user and version are the item's own."""
-    row = written(profile)
-    row["keys"] = [written(key) for key in profile.keys.values()]
+    row = limited(written(profile))
+    row["keys"] = [limited(written(key)) for key in profile.keys.values()]
+    if profile.group_limits:
+        row["group_limits"] = write_every(profile.group_limits)
     if profile.prices:
         row["prices"] = {
             model: {code: [shortest(price) for price in live] for code, live in by_code.items()}
@@ -307,9 +360,10 @@ def write_profile(profile: Profile) -> bytes:
 
 def read_profile(user: str, version: int, body: bytes) -> Profile:
     """What `write_profile` wrote."""
-    row = names(unpack(body), "groups")
-    keys = (Key(**names(known(Key, key), "models", "endpoints")) for key in row["keys"])
+    row = with_limits(names(unpack(body), "groups"))
+    keys = (Key(**names(known(Key, with_limits(key)), *KEY_NAMES)) for key in row["keys"])
     built = {
+        "group_limits": read_every_limits(row.get("group_limits", {})),
         "keys": {key.secret_hash: key for key in keys},
         "prices": Lazily(row.get("prices", {}), read_customer_prices),
         "permissions": {m: frozenset(codes) for m, codes in row.get("permissions", {}).items()},

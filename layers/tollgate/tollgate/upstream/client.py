@@ -7,7 +7,7 @@ better), or it is about the request itself. Upstream texts stay inside: callers 
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, cast
@@ -47,13 +47,17 @@ class Target:
 
 
 class Answer:
-    """One upstream answer: status, headers, and its bytes one read at a time."""
+    """One upstream answer: status, headers, and its bytes one read at a time.
+
+    `decode` takes them out of the envelope they came in, where there is one.
+    """
 
     def __init__(self, response: httpx.Response, deadline: float) -> None:
         self._response = response
         self._deadline = deadline
         self.status = response.status_code
         self.headers: Mapping[str, str] = plain(response.headers)
+        self.decode: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
         self._interrupted = threading.Event()
 
     @property
@@ -67,8 +71,9 @@ class Answer:
         Raises:
             UpstreamFailed, UpstreamTimeout: it broke off, or was silent too long.
         """
+        read = self._decoded()
         try:
-            yield from self._decoded()
+            yield from read if self.decode is None else self.decode(read)
         except httpx.TransportError as error:
             raise translated(error) from error
 

@@ -15,12 +15,19 @@ from tollgate.store.catalog.attributes import (
     StoredAttribute,
     every,
 )
+from tollgate.store.catalog.quotas import read_quotas
 from tollgate.store.snapshot_parts import (
     read_customer_price,
+    read_every_limits,
+    read_limits,
+    read_pause,
     read_price,
     read_pricing,
+    read_routing,
+    write_every,
     write_price,
     write_pricing,
+    written,
 )
 
 
@@ -74,6 +81,8 @@ class UserItem(Item, discriminator="user"):
     concurrency = IntegerAttribute()
     shards = IntegerAttribute()
     groups = NamesAttribute()
+    limits = StoredAttribute(written, read_limits)
+    group_limits = StoredAttribute(write_every, read_every_limits)
 
 
 class PasswordItem(Item, discriminator="password"):
@@ -98,6 +107,9 @@ class KeyItem(Item, discriminator="key"):
     endpoints = NamesAttribute()
     cost_in_stream = BooleanAttribute()
     receipt_in_stream = BooleanAttribute()
+    allowed_networks = NamesAttribute()
+    denied_networks = NamesAttribute()
+    limits = StoredAttribute(written, read_limits)
     status = UnicodeAttribute()
 
 
@@ -110,6 +122,18 @@ class GroupItem(Item, discriminator="group"):
     exclusive = BooleanAttribute()
     description = UnicodeAttribute()
     multipliers = IntegerAttribute()
+    sort_order = IntegerAttribute()
+    claude_code_only = BooleanAttribute()
+    fallback_group = UnicodeAttribute()
+    invalid_request_group = UnicodeAttribute()
+    model_routing = StoredAttribute(dict, read_routing)
+    strategy = UnicodeAttribute()
+    subscription_type = UnicodeAttribute()
+    day_limit = IntegerAttribute()
+    week_limit = IntegerAttribute()
+    month_limit = IntegerAttribute()
+    validity_days = IntegerAttribute()
+    limits = StoredAttribute(written, read_limits)
     status = UnicodeAttribute()
 
 
@@ -126,6 +150,23 @@ class AccountItem(Item, discriminator="account"):
     model_mapping = JsonAttribute()
     models = NamesAttribute()
     cost_multiplier = DecimalAttribute()
+    keys = IntegerAttribute()
+    proxy = UnicodeAttribute()
+    proxy_secret = JsonAttribute()
+    auth_mode = UnicodeAttribute()
+    region = UnicodeAttribute()
+    project = UnicodeAttribute()
+    force_global = BooleanAttribute()
+    mixed = BooleanAttribute()
+    overages = BooleanAttribute()
+    pool_retries = IntegerAttribute(null=True)
+    error_codes = StoredAttribute(list, tuple)
+    pauses = StoredAttribute(every(written), every(read_pause))
+    concurrency = IntegerAttribute()
+    load_factor = IntegerAttribute()
+    expires_at = IntegerAttribute(null=True)
+    quotas = StoredAttribute(write_every, read_quotas)
+    notes = UnicodeAttribute()
     status = UnicodeAttribute()
 
 

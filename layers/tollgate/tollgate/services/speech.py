@@ -1,0 +1,127 @@
+"""How an account is spoken to: which request its type makes of a call, what its answer becomes.
+
+Every type asks in the dialect of the caller; some put it into an envelope of their own, and take
+the answer out of it again. What lies within, the relay reads as if the vendor itself had sent it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tollgate.dialects import Dialect, Wire
+from tollgate.domain.call import Call
+from tollgate.domain.catalog import Account
+from tollgate.domain.errors import InvalidRequest, UpstreamUnavailable
+from tollgate.domain.resolution import Candidate
+from tollgate.upstream.client import Answer, Target
+
+Decode = Callable[[Iterator[bytes]], Iterator[bytes]]
+"""Takes an answer's bytes out of an envelope, as they arrive.
+
+Raises:
+    UpstreamFailed: it is none.
+"""
+
+OpenSecret = Callable[[Account], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is sent: the call, the dialect both sides speak, the caller's headers.
+
+    `until` is the epoch ms until which a complete answer is waited for. `settings` are the
+    catalog's, for rules that staff set for all accounts.
+    """
+
+    dialect: Dialect
+    call: Call
+    headers: Mapping[str, str]
+    until: int
+    settings: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """One attempt at one account: what is sent there, in the caller's dialect, and its secret.
+
+    `key` is which of the account's several API keys is used, from 0 on.
+    """
+
+    outgoing: Outgoing
+    candidate: Candidate
+    wire: Wire
+    secret: str
+    key: int = 0
+
+    @property
+    def account(self) -> Account:
+        return self.candidate.account
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A request as an account takes it, and how its answer is taken out of its envelope.
+
+    `decode` is for answers of success, None where there is no envelope; `headers` are what the
+    answer then says of itself, such as the content type of what was inside.
+    """
+
+    target: Target
+    decode: Decode | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Speak = Callable[[Saying], Spoken]
+"""Makes the request of one account type.
+
+Raises:
+    InvalidRequest: the call itself cannot be sent so; no other account is tried.
+    UpstreamUnavailable: this account cannot be asked; the next one is.
+"""
+
+
+def plainly(saying: Saying) -> Spoken:
+    """With an API key, in the caller's dialect and nothing around it."""
+    wire, outgoing = saying.wire, saying.outgoing
+    secret = saying.secret.split("\n")[saying.key]
+    headers = outgoing.dialect.upstream_headers(outgoing.headers, secret)
+    url = f"{saying.account.base_url}{wire.path}" + (f"?{wire.query}" if wire.query else "")
+    return Spoken(Target(url, {**headers, **wire.headers}, wire.body))
+
+
+PLAINLY: Final[Mapping[str, Speak]] = {"apikey": plainly}
+
+
+class Speech:
+    """Puts one attempt into the words of its account's type.
+
+    Args:
+        speak: how each account type is spoken to.
+        open_secret: raises UpstreamUnavailable where an account's secret cannot be opened.
+    """
+
+    def __init__(self, open_secret: OpenSecret, speak: Mapping[str, Speak] = PLAINLY) -> None:
+        self._open_secret = open_secret
+        self._speak = speak
+
+    def said(self, outgoing: Outgoing, candidate: Candidate, key: int = 0) -> Spoken:
+        """The request for a candidate.
+
+        Raises:
+            as `Speak`.
+        """
+        account = candidate.account
+        try:
+            wire = outgoing.dialect.write_call(outgoing.call, candidate.upstream_model)
+        except InvalidRequest as error:  # the name it is mapped to is at fault, not the caller
+            raise UpstreamUnavailable("an account cannot be asked for this model") from error
+        secret = self._open_secret(account)
+        return self._speak[account.type](Saying(outgoing, candidate, wire, secret, key))
+
+
+def heard(answer: Answer, spoken: Spoken) -> Answer:
+    """An answer of success as the caller's dialect has it."""
+    if answer.status < 300:
+        answer.decode = spoken.decode
+        answer.headers = {**answer.headers, **spoken.headers}
+    return answer

@@ -1,0 +1,21 @@
+"""What lies between a relay and the vendors, put together: how accounts are spoken to and tried."""
+
+from collections.abc import Callable
+
+from tollgate.services.sending import Sending
+from tollgate.services.speech import Speech
+from tollgate.settings import Settings
+from tollgate.store.clients import Aws
+from tollgate.store.credentials import opener
+from tollgate.upstream.client import Upstream
+
+
+def sending(
+    aws: Aws,
+    settings: Settings,
+    unusable: Callable[[str, Exception], None],
+    now_ms: Callable[[], int],
+) -> Sending:
+    """Sends calls to accounts; `unusable` hears of one whose secret cannot be opened."""
+    speech = Speech(opener(aws.sealing, unusable))
+    return Sending(Upstream(loopback=bool(settings.local)), speech, now_ms)
