@@ -4,7 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tollgate.domain.errors import ValidationFailed
 
@@ -12,6 +12,7 @@ HOST_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9-]{1,63}\Z"
 )
 LOOKS_NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
+PORTS: Final = {"http": 80, "https": 443}
 RESERVED_PORTS: Final = range(1, 1024)
 INNER_NAMES: Final = (
     "localhost",
@@ -34,7 +35,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an account lives: scheme, host, port, and the path its calls start with."""
+    """Where something lives: scheme, host, port, and the path its calls start with."""
 
     scheme: str
     host: str
@@ -43,7 +44,7 @@ class Origin:
 
     @property
     def url(self) -> str:
-        """The base URL in one spelling."""
+        """The address in one spelling."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
@@ -64,17 +65,66 @@ def reachable(address: Address, *, loopback: bool) -> bool:
     )
 
 
-def read_origin(text: str, *, loopback: bool = False) -> Origin:
-    """Read an account's base URL.
+def read_origin(text: str, *, loopback: bool = False, field: str = "base_url") -> Origin:
+    """Read an account's base URL, or another address that staff name.
 
     Args:
         text: such as `https://api.openai.com/v1`.
         loopback: also allow http and loopback hosts; only in local mode.
+        field: what the address is called where it was typed.
 
     Raises:
         ValidationFailed: says which part may not be.
     """
-    refuse = Refusal(text)
+    refuse = Refusal(text, field)
+    parts, host, port = taken_apart(text, refuse)
+    if parts.scheme not in ({"https", "http"} if loopback else {"https"}):
+        raise refuse("must start with https://")
+    if port is not None and port in RESERVED_PORTS and port != 443 and not loopback:
+        raise refuse("may only use port 443 or one above 1023")
+    check_host(host, refuse, brackets="[" in parts.netloc, loopback=loopback)
+    return Origin(parts.scheme, host, port or PORTS[parts.scheme], parts.path.rstrip("/"))
+
+
+def read_proxy(text: str, *, loopback: bool = False) -> Origin:
+    """Read the address of a proxy, such as `http://proxy.example.com:8080`: a public host, too.
+
+    Speaking http with it is fine, since what passes through is TLS with the upstream.
+
+    Raises:
+        ValidationFailed: says which part may not be.
+    """
+    refuse = Refusal(text, "proxy")
+    parts, host, port = taken_apart(text, refuse)
+    if parts.scheme not in PORTS:
+        raise refuse("must start with http:// or https://")
+    if parts.path not in {"", "/"}:
+        raise refuse("may not have a path")
+    port = port or PORTS[parts.scheme]
+    if port in RESERVED_PORTS and port not in PORTS.values() and not loopback:
+        raise refuse("may only use port 80, 443 or one above 1023")
+    check_host(host, refuse, brackets="[" in parts.netloc, loopback=loopback)
+    return Origin(parts.scheme, host, port, "")
+
+
+class Refusal:
+    """Makes the error that names the field, the address and what is wrong with it."""
+
+    def __init__(self, text: str, field: str) -> None:
+        self.field = field
+        # Who types credentials into an address need not find them in an error, or in a log of it.
+        self.text = repr(text) if "@" not in text else "the address"
+
+    def __call__(self, reason: str) -> ValidationFailed:
+        return ValidationFailed(f"{self.field}: {self.text} {reason}", param=self.field)
+
+
+def taken_apart(text: str, refuse: Refusal) -> tuple[SplitResult, str, int | None]:
+    """An address in its parts, its host and its port, if two readers could not disagree on them.
+
+    Raises:
+        ValidationFailed: they could, or it has a part that no address here has.
+    """
     if re.search(r"[^\x21-\x7e]", text) or "\\" in text:
         raise refuse("has spaces, control or non-ASCII characters, or a backslash")
     try:
@@ -82,29 +132,13 @@ def read_origin(text: str, *, loopback: bool = False) -> Origin:
         host, port = (parts.hostname or "").removesuffix("."), parts.port
     except ValueError as error:
         raise refuse(str(error)) from error
-    if parts.scheme not in ({"https", "http"} if loopback else {"https"}):
-        raise refuse("must start with https://")
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
         raise refuse("may not carry a user name or password")
     if parts.query or parts.fragment or "?" in text or "#" in text:
         raise refuse("may not have a query or a fragment")
     if ".." in parts.path.split("/") or "%" in parts.path:
         raise refuse("may not have '..' or '%' in its path")
-    if port is not None and port in RESERVED_PORTS and port != 443 and not loopback:
-        raise refuse("may only use port 443 or one above 1023")
-    check_host(host, refuse, brackets="[" in parts.netloc, loopback=loopback)
-    default = 443 if parts.scheme == "https" else 80
-    return Origin(parts.scheme, host, port or default, parts.path.rstrip("/"))
-
-
-class Refusal:
-    """Makes the error that names the base URL and what is wrong with it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __call__(self, reason: str) -> ValidationFailed:
-        return ValidationFailed(f"base_url: {self.text!r} {reason}", param="base_url")
+    return parts, host, port
 
 
 def check_host(host: str, refuse: Refusal, *, brackets: bool, loopback: bool) -> None:

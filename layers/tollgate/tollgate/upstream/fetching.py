@@ -18,12 +18,7 @@ def fetch(url: str, limit: int, *, loopback: bool = False) -> bytes:
     Raises:
         ValidationFailed: the address may not be asked, or gave no such file.
     """
-    try:
-        address = read_origin(url, loopback=loopback).url
-    except ValidationFailed as refused:
-        raise ValidationFailed(
-            refused.message.replace("base_url", "url", 1), param="url"
-        ) from refused
+    address = read_origin(url, loopback=loopback, field="url").url
     upstream = Upstream(loopback=loopback, connections=0)
     try:
         answer = upstream.send(Target(address, {}, b"", "GET"), PATIENCE_SECONDS)
