@@ -16,7 +16,7 @@ from tollgate.domain.catalog import Account, GlobalPart, GroupPart, Key, Price, 
 from tollgate.domain.holds import Birth, new_hold_id
 from tollgate.domain.wallet import Wallet
 from tollgate.settings import Settings
-from tollgate.store.credentials import sealed
+from tollgate.store.credentials import place_of
 from tollgate.store.dynamodb import Item
 from tollgate.store.kms import Context, FreshKey
 from tollgate.store.pepper import hash_secret
@@ -88,7 +88,7 @@ def everywhere() -> GlobalPart:
 def group(upstream: int, now: int) -> GroupPart:
     """One group with one account."""
     secrets = Secrets(OneKey(), lambda: now, os.urandom)
-    secret = sealed(secrets, secrets.new_data_key(1), ACCOUNT, "sk-upstream", 1)
+    secret = secrets.seal("sk-upstream", place_of(ACCOUNT, 1), secrets.new_data_key(1))
     account = Account(
         id=ACCOUNT,
         name="replay",

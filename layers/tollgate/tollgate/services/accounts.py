@@ -8,7 +8,7 @@ from tollgate.domain.egress import read_origin
 from tollgate.domain.errors import Conflict
 from tollgate.services.changes import Changed, change
 from tollgate.store.catalog.table import CatalogTable
-from tollgate.store.credentials import sealed
+from tollgate.store.credentials import place_of
 from tollgate.store.secrets import DataKey, Secrets
 
 Edit = Callable[[AccountDefinition], AccountDefinition]
@@ -33,7 +33,7 @@ class Accounts:
         if resumed and (there := self._catalog.accounts.find(draft.id)) is not None:
             return there
         checked = self._checked(draft)
-        box = sealed(self._secrets, self._data_key(author), draft.id, credentials, 1)
+        box = self._sealed(draft.id, credentials, 1, author)
         return self._catalog.accounts.create(replace(checked, secret=box), author)
 
     def change(
@@ -50,7 +50,7 @@ class Accounts:
             if credentials is None:
                 return after
             number = int(before.secret["version"]) + 1
-            box = sealed(self._secrets, self._data_key(author), account, credentials, number)
+            box = self._sealed(account, credentials, number, author)
             return replace(after, secret=box)
 
         return change(self._catalog.accounts, account, version, edited, author)
@@ -58,6 +58,11 @@ class Accounts:
     def _checked(self, account: AccountDefinition) -> AccountDefinition:
         origin = read_origin(account.base_url, loopback=self._loopback)
         return replace(account, base_url=origin.url)
+
+    def _sealed(
+        self, account: str, plain: str, version: int, author: Author
+    ) -> dict[str, str | int]:
+        return self._secrets.seal(plain, place_of(account, version), self._data_key(author))
 
     def _data_key(self, author: Author) -> DataKey:
         """The newest data key; the very first secret brings the first one."""
