@@ -59,16 +59,45 @@ class Saying:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """An answer that was no success: status, headers by lower-case name, the first of its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a type's own rules make of a failure, in place of what its status means in general.
+
+    `again` is what the same account is sent next, after `wait_ms`; None: it is the next account's
+    turn. `rests` tells until when (epoch ms) which part of the account rests (domain/health.py).
+    """
+
+    again: "Spoken | None" = None
+    wait_ms: int = 0
+    rests: Mapping[str, int] = field(default_factory=dict)
+
+
+React = Callable[[Failure], Reaction | None]
+"""What follows from a failure; None: what its status means in general."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spoken:
     """A request as an account takes it, and how its answer is taken out of its envelope.
 
     `decode` is for answers of success, None where there is no envelope; `headers` are what the
-    answer then says of itself, such as the content type of what was inside.
+    answer then says of itself, such as the content type of what was inside. `react` is asked about
+    an answer of no success; an answer of success ends the facts that it `clears`.
     """
 
     target: Target
     decode: Decode | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    react: React | None = None
+    clears: tuple[str, ...] = ()
 
 
 Speak = Callable[[Saying], Spoken]
