@@ -42,6 +42,10 @@ class Candidate(NamedTuple):
     before the account's own factor. `price` is the official price of the billed model, which tells
     its limits; None when there is none. A tuple: many are made for a call, and it takes a fifth of
     the time.
+
+    `group` is the group it is charged in. Whatever else orders accounts, all of a lower `tier` are
+    tried before any of a higher one. One that is `only_after_too_long` is tried when an upstream
+    has answered that the call is too long (domain/too_long.py), and then only such are.
     """
 
     account: Account
@@ -52,6 +56,9 @@ class Candidate(NamedTuple):
     snapshot: PriceSnapshot
     cost: PriceSnapshot
     price: Price | None
+    group: str = ""
+    tier: int = 0
+    only_after_too_long: bool = False
 
 
 def admit(caller: Caller, model: str, now_ms: int) -> None:
@@ -130,12 +137,14 @@ class Offers:
 
     def candidate(self, route: Route) -> Candidate | None:
         """A route with its price; None when it is not sold or nothing prices it."""
-        account, channel, mapped = route
+        account, channel, mapped, tier = route
         names = mapped, translate(account.model_mapping, mapped)
         if names not in self._offers:
             self._offers[names] = self._offer(*names)
         offer = self._offers[names]
-        return None if offer is None else Candidate(account, channel, mapped, *offer)
+        if offer is None:
+            return None
+        return Candidate(account, channel, mapped, *offer, self._question.group.id, tier)
 
     def _offer(self, mapped: str, wire: str) -> Offer | None:
         """The price of what is sold under one name and sent under another."""
@@ -167,10 +176,10 @@ def routes_of(question: Question, chosen: Chosen, mapped: str) -> list[Route]:
         ModelNotFound: the group offers no such model.
     """
     call, group, bound = question.call, question.group, question.bound
+    wanted = Wanted(call.model, group.platform, question.platforms, question.session)
     if chosen.channels:
         bindings = [Binding(each, bound[each.channel]) for each in chosen.channels
                     if each.channel in bound]  # fmt: skip
-        wanted = Wanted(call.model, group.platform, question.platforms, question.session)
         routes = bound_candidates(bindings, wanted)
         if not routes:
             raise NoHealthyAccount(
@@ -178,7 +187,7 @@ def routes_of(question: Question, chosen: Chosen, mapped: str) -> list[Route]:
                 retry_after=5,
             )
         return routes
-    routes = candidates(group, question.platforms, mapped, question.session)
+    routes = candidates(group, wanted, mapped)
     if not routes:
         raise ModelNotFound(
             f"model {call.model!r} is not offered in group {group.name!r}; "

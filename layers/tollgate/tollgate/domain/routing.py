@@ -60,30 +60,45 @@ def ordered(accounts: Iterable[Account], session: str) -> list[Account]:
 
 
 class Route(NamedTuple):
-    """One account a call may go to: by which channel, and under which name that sells the model."""
+    """One account a call may go to: by which channel, and under which name that sells the model.
+
+    All of a lower `tier` are tried before any of a higher one, whatever else orders accounts.
+    """
 
     account: Account
     channel: str
     mapped: str
-
-
-def candidates(
-    group: GroupPart, platforms: tuple[str, ...], model: str, session: str
-) -> list[Route]:
-    """The group's accounts that speak the caller's dialect and offer the mapped model, in order."""
-    channel = group.channel.id if group.channel else ""
-    fitting = (a for a in group.accounts if a.platform in platforms and serves(a, model))
-    return [Route(account, channel, model) for account in ordered(fitting, session)]
+    tier: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What bound channels are asked for: the public name, for a group's platform, in a dialect."""
+    """What accounts are looked for: the public name, for a group's platform, in a dialect."""
 
     model: str
     platform: str
     platforms: tuple[str, ...]
     session: str
+
+
+def candidates(group: GroupPart, wanted: Wanted, mapped: str) -> list[Route]:
+    """The group's accounts that speak the caller's dialect and offer the mapped model, in order.
+
+    Those that the group's routing names for the public name come first; the others stay behind
+    them, so that a routed model is served as long as anything can serve it.
+    """
+    channel = group.channel.id if group.channel else ""
+    fitting = [a for a in group.accounts if a.platform in wanted.platforms and serves(a, mapped)]
+    found = find(group.model_routing, wanted.model)
+    if found is None:
+        return [Route(account, channel, mapped) for account in ordered(fitting, wanted.session)]
+    routed = [account for account in fitting if account.id in found[1]]
+    others = [account for account in fitting if account.id not in found[1]]
+    return [
+        Route(account, channel, mapped, tier)
+        for tier, pool in enumerate((routed, others))
+        for account in ordered(pool, wanted.session)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +112,16 @@ class Binding:
 def bound_candidates(bindings: Iterable[Binding], wanted: Wanted) -> list[Route]:
     """Accounts of the bound channels and no others, each under its channel's own mapping (R3).
 
-    Channels by priority, then by weighted rendezvous; within a channel as ever. An account of
-    several channels is tried once.
+    Channels by priority, then by weighted rendezvous, each a tier of its own; within a channel as
+    ever. An account of several channels is tried once.
     """
     routes: dict[str, Route] = {}
-    for binding in in_order(bindings, wanted.session):
+    for tier, binding in enumerate(in_order(bindings, wanted.session)):
         part = binding.part
         mapped = channel_mapped(part.channel, wanted.platform, wanted.model)
         fitting = (a for a in part.accounts if a.platform in wanted.platforms and serves(a, mapped))
         for account in ordered(fitting, wanted.session):
-            routes.setdefault(account.id, Route(account, part.channel.id, mapped))
+            routes.setdefault(account.id, Route(account, part.channel.id, mapped, tier))
     return list(routes.values())
 
 
