@@ -5,7 +5,6 @@ better), or it is about the request itself. Upstream texts stay inside: callers 
 """
 
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from tollgate.domain.errors import (
 )
 from tollgate.upstream.connections import Connections
 from tollgate.upstream.guard import Guard
+from tollgate.upstream.proxies import Proxy
 from tollgate.upstream.transport import Transport
 
 CONNECT_SECONDS: Final = 5.0
@@ -33,17 +33,24 @@ SILENCE_SECONDS: Final = 280.0
 ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Largest answer kept in memory, decompressed."""
 
+INFLATED_BYTES: Final = 1024 * 1024
+"""Most that one step of decompression gives."""
+
 ERROR_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where one attempt goes: full URL, headers including the account's own authentication."""
+    """Where one attempt goes: full URL, headers including the account's own authentication.
+
+    `proxy` is what it passes through on its way, None for nothing.
+    """
 
     url: str
     headers: Mapping[str, str]
     body: bytes
     method: str = "POST"
+    proxy: Proxy | None = None
 
 
 class Answer:
@@ -52,9 +59,8 @@ class Answer:
     `decode` takes them out of the envelope they came in, where there is one.
     """
 
-    def __init__(self, response: httpx.Response, deadline: float) -> None:
+    def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self._deadline = deadline
         self.status = response.status_code
         self.headers: Mapping[str, str] = plain(response.headers)
         self.decode: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
@@ -66,31 +72,31 @@ class Answer:
         return self._interrupted.is_set()
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it arrives, decompressed where the upstream compressed it unasked.
+        """The body as it arrives; once it began, only silence and `interrupt` end the waiting.
 
         Raises:
             UpstreamFailed, UpstreamTimeout: it broke off, or was silent too long.
         """
-        read = self._decoded()
-        try:
-            yield from read if self.decode is None else self.decode(read)
-        except httpx.TransportError as error:
-            raise translated(error) from error
+        reads = self._reads()
+        for first in reads:
+            if linger := self._response.extensions.get("linger"):
+                linger()
+            yield first
+            break
+        yield from reads
 
     def read(self, limit: int = ANSWER_BYTES) -> bytes:
         """The whole body.
 
         Raises:
-            UpstreamFailed: larger than `limit`, or broken; UpstreamTimeout: silent too long.
+            UpstreamFailed: larger than `limit`, or broken; UpstreamTimeout: it took too long.
         """
         parts: list[bytes] = []
         size = 0
-        for chunk in self.chunks():
+        for chunk in self._reads():
             size += len(chunk)
             if size > limit:
                 raise UpstreamFailed(f"the upstream answered with more than {limit} bytes")
-            if time.monotonic() > self._deadline:
-                raise UpstreamTimeout("the upstream did not finish its answer in time")
             parts.append(chunk)
         return b"".join(parts)
 
@@ -104,10 +110,18 @@ class Answer:
         """Give the connection back, or drop it when the body was not read to its end."""
         self._response.close()
 
+    def _reads(self) -> Iterator[bytes]:
+        """The body out of its compression, if the upstream chose one unasked, and its envelope."""
+        read = self._decoded()
+        try:
+            yield from read if self.decode is None else self.decode(read)
+        except httpx.TransportError as error:
+            raise translated(error) from error
+
     def _decoded(self) -> Iterator[bytes]:
         # Not `iter_raw`, which counts and cuts what passes: the stream gives whole reads.
         reads = iter(cast("httpx.SyncByteStream", self._response.stream))
-        encoding = self.headers.get("content-encoding", "")
+        encoding = self.headers.get("content-encoding", "").strip().lower()
         return reads if encoding in {"", "identity"} else decompressed(reads, encoding)
 
 
@@ -161,12 +175,15 @@ class Upstream:
             "connect": CONNECT_SECONDS,
             "write": WRITE_SECONDS,
             "read": min(patience, SILENCE_SECONDS),
+            "whole": patience,
         }
+        if target.proxy is not None:
+            request.extensions["proxy"] = target.proxy
         try:
             response = self._transport.handle_request(request)
         except httpx.TransportError as error:
             raise translated(error) from error
-        return Answer(response, time.monotonic() + patience)
+        return Answer(response)
 
     def close(self) -> None:
         """Close every connection that is not in use."""
@@ -175,10 +192,10 @@ class Upstream:
 
 def translated(error: httpx.TransportError) -> TollgateError:
     """What a broken connection means: the only place that reads httpx's errors."""
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
         return UpstreamUnavailable("the upstream could not be reached")
     if isinstance(error, httpx.TimeoutException):
-        return UpstreamTimeout(f"the upstream was silent for {SILENCE_SECONDS:.0f} seconds")
+        return UpstreamTimeout("the upstream did not answer in time")
     return UpstreamFailed("the upstream broke the connection")
 
 
@@ -195,32 +212,40 @@ def decompressed(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """Undo a compression we did not ask for; each step gives at most one megabyte.
 
     Raises:
-        UpstreamFailed: an encoding we do not read, or bytes that are not of it.
+        UpstreamFailed: an encoding we do not read, bytes that are not of it or end too early, or
+            more of them than an answer has.
     """
     if encoding not in {"gzip", "deflate", "x-gzip"}:
         raise UpstreamFailed(
             f"the upstream used content-encoding {encoding!r}, which was not asked for"
         )
     inflate = zlib.decompressobj(wbits=47)
+    size = 0
     try:
         for chunk in chunks:
             pending = chunk
             while pending:
-                out = inflate.decompress(pending, 1_048_576)
+                out = inflate.decompress(pending, INFLATED_BYTES)
                 pending = inflate.unconsumed_tail
+                size += len(out)
+                if size > ANSWER_BYTES:
+                    raise UpstreamFailed("the upstream compressed more than an answer has")
                 if out:
                     yield out
     except zlib.error as error:
         raise UpstreamFailed("the upstream's compressed answer is broken") from error
+    if not inflate.eof:
+        raise UpstreamFailed("the upstream's compressed answer ended too early")
 
 
 def refusal(status: int, retry_after: int | None) -> TollgateError | None:
     """What an upstream's error status means for failing over; None when it is about the request.
 
-    401, 402, 403 say that *our* account is at fault; 408, 409, 429, 529 and 5xx that it cannot now.
+    401, 402, 403 say that *our* account is at fault, 407 that its proxy does not know us; 408, 409,
+    429, 529 and 5xx that it cannot now.
     Success and every other 4xx give None.
     """
-    if status in {401, 402, 403}:
+    if status in {401, 402, 403, 407}:
         return UpstreamUnavailable("the upstream refused the gateway's own account")
     if status in {429, 529}:
         return UpstreamRateLimited("the upstream is rate limiting", retry_after=retry_after)

@@ -48,9 +48,26 @@ class Guard:
     def __init__(
         self, *, loopback: bool, resolve: Resolve = resolve, connect: Connect = connect
     ) -> None:
-        self._loopback = loopback
+        self.loopback = loopback
         self._resolve = resolve
         self._connect = connect
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """Every address of a host, in the order to try them.
+
+        Raises:
+            EgressRefused: one of them is inside; ConnectError: there is none.
+        """
+        try:
+            found = self._resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpx.ConnectError(f"{host} does not resolve") from error
+        if not found:
+            raise httpx.ConnectError(f"{host} has no address")
+        for address in found:
+            if not reachable(ipaddress.ip_address(address), loopback=self.loopback):
+                raise EgressRefused(f"{host} leads to an address that is not public")
+        return found
 
     def open(self, host: str, port: int, seconds: float) -> socket.socket:
         """Resolve, check every address, connect to the first that answers, each within `seconds`.
@@ -58,17 +75,10 @@ class Guard:
         Raises:
             EgressRefused: the name leads inside; ConnectError, ConnectTimeout: nobody answers.
         """
-        try:
-            addresses = self._resolve(host, port)
-        except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError(f"{host} does not resolve") from error
-        for address in addresses:
-            if not reachable(ipaddress.ip_address(address), loopback=self._loopback):
-                raise EgressRefused(f"{host} leads to an address that is not public")
-        failure: Exception = httpx.ConnectError(f"{host} has no address")
-        for address in addresses:
+        failures: list[httpx.TransportError] = []
+        for address in self.addresses(host, port):
             try:
                 return self._connect(address, port, seconds)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                failure = error
-        raise failure
+                failures.append(error)
+        raise failures[-1]

@@ -6,20 +6,18 @@ chunks that arrived together costs more there than all the rest of its call.
 
 from collections.abc import Iterator
 from threading import Lock
-from typing import Final
 
 import httpx
 
-from tollgate.upstream.connections import Connection, Connections, Origin
+from tollgate.upstream.connections import Connection, Connections, Pace, origin_of
 from tollgate.upstream.wire import Framing, Head, Malformed, framing_of, take_head
-
-PORTS: Final = {"http": 80, "https": 443}
 
 
 class Transport(httpx.BaseTransport):
     """HTTP/1.1 over connections of ours.
 
-    An answer's extension `interrupt` ends, from any thread, a read that waits for its body.
+    A request's extension `proxy` names the proxy it takes. An answer's extension `interrupt` ends,
+    from any thread, a read that waits for its body; `linger` lifts the time limit of the whole.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -33,9 +31,10 @@ class Transport(httpx.BaseTransport):
         """
         text = written(request)
         seconds = request.extensions["timeout"]
-        connection = self._connections.take(origin_of(request.url), seconds["connect"])
+        origin = origin_of(request.url, request.extensions.get("proxy"))
+        connection = self._connections.take(origin, seconds["connect"])
         try:
-            connection.send(text, seconds["write"], seconds["read"])
+            connection.send(text, Pace(seconds["write"], seconds["read"], seconds["whole"]))
             head, rest = receive_head(connection)
             framing, lasts = framed(head)
         except BaseException:
@@ -46,7 +45,7 @@ class Transport(httpx.BaseTransport):
             head.status,
             headers=head.headers,
             stream=body,
-            extensions={"interrupt": body.interrupt},
+            extensions={"interrupt": body.interrupt, "linger": body.linger},
         )
 
     def close(self) -> None:
@@ -78,6 +77,12 @@ class Body(httpx.SyncByteStream):
             if self._connection is not None:
                 self._connection.interrupt()
 
+    def linger(self) -> None:
+        """Wait for the rest without an end in sight, as long as there is no silence."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.linger()
+
     def close(self) -> None:
         """Give the connection back, or close it when the body was not read to its end."""
         with self._lock:
@@ -103,17 +108,6 @@ class Body(httpx.SyncByteStream):
                     return
         except Malformed as error:
             raise httpx.RemoteProtocolError(str(error)) from error
-
-
-def origin_of(url: httpx.URL) -> Origin:
-    """Where a request goes.
-
-    Raises:
-        UnsupportedProtocol: not over HTTP.
-    """
-    if url.scheme not in PORTS:
-        raise httpx.UnsupportedProtocol(f"{url.scheme!r} is not spoken here")
-    return Origin(url.scheme, url.raw_host.decode("ascii"), url.port or PORTS[url.scheme])
 
 
 def written(request: httpx.Request) -> bytes:
