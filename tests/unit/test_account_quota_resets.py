@@ -1,4 +1,4 @@
-"""When the fixed windows of an account's quota begin and end, in every zone and as clocks change."""
+"""When the fixed windows of an account's quota begin and end, in any zone and as clocks change."""
 
 from datetime import UTC, datetime
 
