@@ -5,7 +5,7 @@ the answer out of it again. What lies within, the relay reads as if the vendor i
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tollgate.dialects import Dialect, Wire
@@ -14,6 +14,7 @@ from tollgate.domain.catalog import Account
 from tollgate.domain.errors import InvalidRequest, UpstreamUnavailable
 from tollgate.domain.resolution import Candidate
 from tollgate.upstream.client import Answer, Target
+from tollgate.upstream.proxies import Proxy
 
 Decode = Callable[[Iterator[bytes]], Iterator[bytes]]
 """Takes an answer's bytes out of an envelope, as they arrive.
@@ -44,7 +45,8 @@ class Outgoing:
 class Saying:
     """One attempt at one account: what is sent there, in the caller's dialect, and its secret.
 
-    `key` is which of the account's several API keys is used, from 0 on.
+    `key` is which of the account's several API keys is used, from 0 on. `proxy` is what everything
+    said to this account passes through, also what is asked beside the call, such as for a token.
     """
 
     outgoing: Outgoing
@@ -52,6 +54,7 @@ class Saying:
     wire: Wire
     secret: str
     key: int = 0
+    proxy: Proxy | None = None
 
     @property
     def account(self) -> Account:
@@ -127,11 +130,18 @@ class Speech:
     Args:
         speak: how each account type is spoken to.
         open_secret: raises UpstreamUnavailable where an account's secret cannot be opened.
+        open_proxy: gives the credentials for an account's proxy, and raises the same.
     """
 
-    def __init__(self, open_secret: OpenSecret, speak: Mapping[str, Speak] = PLAINLY) -> None:
+    def __init__(
+        self,
+        open_secret: OpenSecret,
+        speak: Mapping[str, Speak] = PLAINLY,
+        open_proxy: OpenSecret = lambda account: "",
+    ) -> None:
         self._open_secret = open_secret
         self._speak = speak
+        self._open_proxy = open_proxy
 
     def said(self, outgoing: Outgoing, candidate: Candidate, key: int = 0) -> Spoken:
         """The request for a candidate.
@@ -145,7 +155,24 @@ class Speech:
         except InvalidRequest as error:  # the name it is mapped to is at fault, not the caller
             raise UpstreamUnavailable("an account cannot be asked for this model") from error
         secret = self._open_secret(account)
-        return self._speak[account.type](Saying(outgoing, candidate, wire, secret, key))
+        proxy = Proxy(account.proxy, self._open_proxy(account)) if account.proxy else None
+        saying = Saying(outgoing, candidate, wire, secret, key, proxy)
+        return through(self._speak[account.type](saying), proxy)
+
+
+def through(spoken: Spoken, proxy: Proxy | None) -> Spoken:
+    """A request, and whatever is sent to the same account after it, by way of its proxy."""
+    if proxy is None:
+        return spoken
+    react = spoken.react
+
+    def reaction(failure: Failure) -> Reaction | None:
+        found = None if react is None else react(failure)
+        if found is None or found.again is None:
+            return found
+        return replace(found, again=through(found.again, proxy))
+
+    return replace(spoken, target=replace(spoken.target, proxy=proxy), react=reaction)
 
 
 def heard(answer: Answer, spoken: Spoken) -> Answer:

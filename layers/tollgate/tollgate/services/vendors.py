@@ -6,7 +6,7 @@ from tollgate.services.sending import Sending
 from tollgate.services.speech import Speech
 from tollgate.settings import Settings
 from tollgate.store.clients import Aws
-from tollgate.store.credentials import opener
+from tollgate.store.credentials import opener, proxy_opener
 from tollgate.upstream.client import Upstream
 
 
@@ -17,5 +17,6 @@ def sending(
     now_ms: Callable[[], int],
 ) -> Sending:
     """Sends calls to accounts; `unusable` hears of one whose secret cannot be opened."""
-    speech = Speech(opener(aws.sealing, unusable))
+    open_proxy = proxy_opener(aws.sealing, unusable)
+    speech = Speech(opener(aws.sealing, unusable), open_proxy=open_proxy)
     return Sending(Upstream(loopback=bool(settings.local)), speech, now_ms)
