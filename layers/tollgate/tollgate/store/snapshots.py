@@ -125,6 +125,14 @@ class Snapshots:
             user, lambda: read_profile(user, int(item["version"]["N"]), item["body"]["B"])
         )
 
+    def read_health(self) -> Health:
+        """The health item alone, as it is now.
+
+        Raises:
+            StoreError: it could not be read.
+        """
+        return read_health(read_item(self._dynamo, self._table, HEALTH_KEY) or {})
+
     def write_health(self, health: Health) -> bool:
         """Replace the health item, if it is still the version named; False when it is not."""
         accounts = {
