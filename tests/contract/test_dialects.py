@@ -68,6 +68,9 @@ VALID: dict[str, dict[str, Any]] = {
 FORMS = ("/audio/transcriptions",)
 """Ends of routes whose calls are forms; a field that is a file is named `file`."""
 
+PROBE = {"model": "claude-haiku-4-5", "max_tokens": 1, "thinking": {"type": "disabled"}}
+"""What Claude Code first sends to /messages, where its user agent alone is not enough."""
+
 PATH = {"model": "m"}
 HEADERS = {"accept": "*/*", "x-session-id": "s"}
 FORM_HEADERS = HEADERS | {"content-type": "multipart/form-data; boundary=edge"}
@@ -323,6 +326,24 @@ def test_lists_are_json(dialect: Dialect) -> None:
     for models in ([], ["a"], ["a", "b"]):
         assert json.loads(dialect.write_models(models, 5))
     assert "a" in json.dumps(json.loads(dialect.write_model("a", 5)))
+
+
+@pytest.mark.parametrize(("dialect", "route"), ROUTES)
+@pytest.mark.parametrize(
+    ("agent", "claude_code"),
+    [
+        pytest.param("claude-cli/2.0.14 (external, cli)", True, id="Claude Code"),
+        pytest.param("python-httpx/0.28.1", False, id="another client"),
+    ],
+)
+def test_claude_code_is_known_on_every_route(
+    dialect: Dialect, route: Route, agent: str, claude_code: bool
+) -> None:
+    body = valid(route) | (PROBE if route.pattern.endswith("/messages") else {})
+    headers = FORM_HEADERS if route.pattern.endswith(FORMS) else HEADERS
+    sent = {**headers, "user-agent": agent}
+    call = dialect.read_call(route, PATH, sent, encoded(route, body), "")
+    assert call.claude_code is claude_code
 
 
 @pytest.mark.parametrize("dialect", ALL)

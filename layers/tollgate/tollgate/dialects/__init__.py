@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Literal, Protocol
 
+from tollgate.dialects._claude_code import by_agent as from_claude_code
 from tollgate.domain.call import Call, Edit, Media, Operation
 from tollgate.domain.errors import TollgateError
 from tollgate.domain.usage import Usage
@@ -27,6 +28,7 @@ __all__ = [
     "Tap",
     "Telling",
     "Wire",
+    "from_claude_code",
     "load",
     "names",
     "routes",

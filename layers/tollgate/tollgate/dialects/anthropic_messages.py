@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tollgate.dialects import Dialect, Media, Route, StopReason, Wire
 from tollgate.dialects._anthropic_usage import normal, note
+from tollgate.dialects._claude_code import by_agent, in_messages
 from tollgate.dialects._errors import STOPS, anthropic
 from tollgate.dialects._fields import (
     HELD_UPSTREAM,
@@ -104,6 +105,9 @@ class AnthropicMessages:
             media=media,
             tools=tuple(sorted(tools_of(values))),
             session=session(headers, (session_of(values),), (values.get("system"), *messages[:1])),
+            claude_code=(
+                in_messages(headers, values) if route.operation == "generate" else by_agent(headers)
+            ),
             tier=tier_of(values, "speed", frozenset({"standard"})),
             model_spans=(document.span("model"),),
             query=parameters(query, ("beta",)),

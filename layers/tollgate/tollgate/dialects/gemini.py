@@ -10,6 +10,7 @@ from typing import Any, Final
 from tollgate.dialects import Dialect, Route, StopReason, Wire
 from tollgate.dialects._array import Elements
 from tollgate.dialects._camel import either
+from tollgate.dialects._claude_code import by_agent
 from tollgate.dialects._errors import gemini
 from tollgate.dialects._fields import CHOICES_LIMIT, TOKENS_LIMIT, mapping, model_of
 from tollgate.dialects._gemini_call import (
@@ -114,6 +115,7 @@ class Gemini:
             media=media,
             tools=tools_of(values),
             session=session(headers, (), (either(values, "systemInstruction"), *contents[:1])),
+            claude_code=by_agent(headers),
             tier=served_by(values),
             labels=picture_size(settings),
             model_spans=model_spans(document, model),

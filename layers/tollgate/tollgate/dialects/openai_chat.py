@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tollgate.dialects import Dialect, Edit, Media, Route, Wire
+from tollgate.dialects._claude_code import by_agent
 from tollgate.dialects._fields import (
     CHOICES_LIMIT,
     HELD_UPSTREAM,
@@ -97,6 +98,7 @@ class OpenAiChat(OpenAiFamily):
             tools=tuple(sorted(tools_of(values))),
             wants_usage=asked or not stream,
             session=session(headers, hints, messages[:2]),
+            claude_code=by_agent(headers),
             tier=tier_of(values, "service_tier", ORDINARY_TIERS),
             model_spans=(document.span("model"),),
             edits=tuple(edits(document, ask=stream and not asked)),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tollgate.dialects import Dialect, Route, Wire
+from tollgate.dialects._claude_code import by_agent
 from tollgate.dialects._fields import missing, model_of, wrong
 from tollgate.dialects._headers import session
 from tollgate.dialects._json import last_object, read
@@ -43,6 +44,7 @@ class OpenAiEmbeddings(OpenAiFamily):
             body=body,
             text_bytes=len(body),
             session=session(headers, (values.get("user"),), texts[:1]),
+            claude_code=by_agent(headers),
             model_spans=(document.span("model"),),
         )
 

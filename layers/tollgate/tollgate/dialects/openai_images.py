@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tollgate.dialects import Dialect, Route, StopReason, Wire
+from tollgate.dialects._claude_code import by_agent
 from tollgate.dialects._errors import STOPS
 from tollgate.dialects._fields import HELD_UPSTREAM, flag, missing, model_of, only, refuse, whole
 from tollgate.dialects._fields import wrong as not_allowed
@@ -113,6 +114,7 @@ class OpenAiImages(OpenAiFamily):
             images=images,
             labels=labels(size, quality),
             session=session(headers, (values.get("user"),), (prompt,)),
+            claude_code=by_agent(headers),
             model_spans=(document.span("model"),),
         )
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from tollgate.dialects import Dialect, Media, Route, StopReason, Wire
 from tollgate.dialects import _multipart as multipart
+from tollgate.dialects._claude_code import by_agent
 from tollgate.dialects._errors import STOPS
 from tollgate.dialects._fields import HELD_UPSTREAM, model_of
 from tollgate.dialects._headers import passed, session
@@ -114,6 +115,7 @@ class OpenAiTranscriptions(OpenAiFamily):
             sound_ms=longest,
             likely_sound_ms=sound.likely_ms,
             session=session(headers, (), (likeness(form, file),)),
+            claude_code=by_agent(headers),
             model_spans=((named.start, named.end),),
         )
 

@@ -33,7 +33,7 @@ class Call:
     name the size or quality asked for, most specific first (empty: the vendor chooses), `images`
     how many pictures a call to draw asks for. `sound_ms` is the longest the sound of a call to
     transcribe can be, in milliseconds, `likely_sound_ms` how long it probably is. `plain` tells
-    that a whole answer is text and not JSON.
+    that a whole answer is text and not JSON. `claude_code` tells that Claude Code sent it.
 
     What follows is the dialect's own memory between reading and writing the call: `model_spans`
     are the byte ranges of the model's name, `edits` what else a rule demands to be written there,
@@ -58,6 +58,7 @@ class Call:
     sound_ms: int = 0
     likely_sound_ms: int = 0
     plain: bool = False
+    claude_code: bool = False
     model_spans: tuple[tuple[int, int], ...] = ()
     edits: tuple[Edit, ...] = ()
     path: Mapping[str, str] = field(default_factory=dict)
