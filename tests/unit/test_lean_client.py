@@ -19,11 +19,11 @@ from cryptography.x509.oid import NameOID
 
 from tests.scripted_endpoint import Behaviour, answer, drop, raw, refuse, scripted_endpoint
 from tests.store_clients import IMPATIENT, NOW, at_once, caller, lean, lean_service
+from tollgate.domain.sigv4 import Credentials
 from tollgate.store.aws_json import KMS, SQS, AwsJson, Caller
 from tollgate.store.dynamodb import OutcomeUnknown, RequestRejected, Throttled
 from tollgate.store.keep_alive import LONGEST_IDLE, Place, trusted_context
 from tollgate.store.lean_dynamodb import LeanDynamo
-from tollgate.store.sigv4 import Credentials
 
 OK = answer(200, {})
 

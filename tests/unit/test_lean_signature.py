@@ -9,7 +9,8 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollgate.store.sigv4 import Credentials, Signer, credentials_in
+from tollgate.domain.sigv4 import Credentials
+from tollgate.store.sigv4 import Signer, credentials_in
 
 WORDS: Final = st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyz0123456789-"), min_size=1)
 SECRETS: Final = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1)

@@ -171,7 +171,7 @@ class Relay:
                 delivered=True,
                 visible_bytes=len(sent.first),
                 first_byte=now,
-                upstream_id=admitted.dialect.read_id(sent.first),
+                upstream_id=sent.answer.identity or admitted.dialect.read_id(sent.first),
                 attempts=sent.attempts,
             ),
         )

@@ -11,10 +11,12 @@ from typing import Final
 from tollgate.dialects import Dialect, Wire
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import Account
-from tollgate.domain.errors import InvalidRequest, UpstreamUnavailable
+from tollgate.domain.errors import InvalidRequest, TollgateError, UpstreamUnavailable
 from tollgate.domain.resolution import Candidate
-from tollgate.upstream.client import Answer, Target
+from tollgate.upstream.client import ERROR_BYTES, Answer, Target
 from tollgate.upstream.proxies import Proxy
+
+IDENTITY_LIMIT: Final = 128
 
 Decode = Callable[[Iterator[bytes]], Iterator[bytes]]
 """Takes an answer's bytes out of an envelope, as they arrive.
@@ -83,6 +85,9 @@ class Reaction:
     rests: Mapping[str, int] = field(default_factory=dict)
 
 
+Retell = Callable[[Failure], Failure]
+"""What the vendor of the caller's dialect would have answered in place of a failure."""
+
 React = Callable[[Failure], Reaction | None]
 """What follows from a failure; None: what its status means in general."""
 
@@ -93,7 +98,9 @@ class Spoken:
 
     `decode` is for answers of success, None where there is no envelope; `headers` are what the
     answer then says of itself, such as the content type of what was inside. `react` is asked about
-    an answer of no success; an answer of success ends the facts that it `clears`.
+    an answer of no success; an answer of success ends the facts that it `clears`. Failures are read
+    as `retell` tells them, where the vendor has words of its own. `identity` names the header with
+    the vendor's id of the request, where that is what people ask the vendor by.
     """
 
     target: Target
@@ -101,6 +108,8 @@ class Spoken:
     headers: Mapping[str, str] = field(default_factory=dict)
     react: React | None = None
     clears: tuple[str, ...] = ()
+    retell: Retell | None = None
+    identity: str = ""
 
 
 Speak = Callable[[Saying], Spoken]
@@ -176,8 +185,26 @@ def through(spoken: Spoken, proxy: Proxy | None) -> Spoken:
 
 
 def heard(answer: Answer, spoken: Spoken) -> Answer:
-    """An answer of success as the caller's dialect has it."""
+    """An answer as the caller's dialect has it."""
+    answer.identity = answer.headers.get(spoken.identity, "")[:IDENTITY_LIMIT]
     if answer.status < 300:
         answer.decode = spoken.decode
         answer.headers = {**answer.headers, **spoken.headers}
+    elif spoken.retell is not None:
+        retold(answer, spoken.retell)
     return answer
+
+
+def retold(answer: Answer, retell: Retell) -> None:
+    """Give a failure the status and body that the caller's dialect has for it.
+
+    Raises:
+        UpstreamFailed, UpstreamTimeout: it cannot be read.
+    """
+    try:
+        failure = retell(Failure(answer.status, answer.headers, answer.read(ERROR_BYTES)))
+    except TollgateError:
+        answer.close()
+        raise
+    answer.status, answer.headers = failure.status, failure.headers
+    answer.decode = lambda _: iter((failure.body,))

@@ -271,7 +271,7 @@ class StreamedAnswer:
             first_byte=self.first_byte,
             finish=self.tap.finish_reason or "",
             error=self.error,
-            upstream_id=self.tap.upstream_id or "",
+            upstream_id=self.sent.answer.identity or self.tap.upstream_id or "",
             attempts=self.sent.attempts,
             cut=not (self.tap.finished or self.tap.finish_reason),
         )

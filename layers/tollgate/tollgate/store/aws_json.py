@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from tollgate.domain.sigv4 import Credentials
 from tollgate.store.attempts import Pause, attempted
 from tollgate.store.dynamodb import OutcomeUnknown
 from tollgate.store.keep_alive import Connection, Place, Reply
 from tollgate.store.refusals import Answered, refusal
-from tollgate.store.sigv4 import Credentials, Signer
+from tollgate.store.sigv4 import Signer
 
 OK: Final = 200
 

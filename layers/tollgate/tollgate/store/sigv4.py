@@ -1,20 +1,10 @@
 """Decides the signature of a JSON request to AWS (Signature Version 4, POST to `/`)."""
 
 import hashlib
-import hmac
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
 
-ALGORITHM: Final = "AWS4-HMAC-SHA256"
-
-
-class Credentials(NamedTuple):
-    """Who signs; `token` comes with temporary credentials, as on Lambda."""
-
-    access_key: str
-    secret_key: str
-    token: str = ""
+from tollgate.domain.sigv4 import ALGORITHM, Credentials, day_key, signature
 
 
 def credentials_in(environment: Mapping[str, str]) -> Callable[[], Credentials]:
@@ -35,7 +25,7 @@ class Signer:
 
     def __init__(self, service: str, region: str, host: str, content_type: str) -> None:
         self._scope = f"{region}/{service}/aws4_request"
-        self._parts = (region, service, "aws4_request")
+        self._region, self._service = region, service
         self._host = host
         self._content_type = content_type
         self._day_key: tuple[str, str, bytes] = ("", "", b"")
@@ -61,23 +51,19 @@ class Signer:
             f"{signed}\n{hashlib.sha256(body).hexdigest()}"
         )
         scope = f"{stamp[:8]}/{self._scope}"
-        hashed = hashlib.sha256(canonical.encode()).hexdigest()
         key = self._key(credentials.secret_key, stamp[:8])
-        signature = hmac.digest(key, f"{ALGORITHM}\n{stamp}\n{scope}\n{hashed}".encode(), "sha256")
         shown = f"X-Amz-Security-Token: {token}\r\n" if token else ""
         return (
             f"Host: {self._host}\r\nContent-Type: {self._content_type}\r\n"
             f"X-Amz-Date: {stamp}\r\n{shown}X-Amz-Target: {target}\r\n"
             f"Authorization: {ALGORITHM} Credential={credentials.access_key}/{scope}, "
-            f"SignedHeaders={signed}, Signature={signature.hex()}\r\n"
+            f"SignedHeaders={signed}, Signature={signature(key, stamp, scope, canonical)}\r\n"
         )
 
     def _key(self, secret: str, day: str) -> bytes:
         known_secret, known_day, key = self._day_key
         if known_day == day and known_secret == secret:
             return key
-        key = f"AWS4{secret}".encode()
-        for part in (day, *self._parts):
-            key = hmac.digest(key, part.encode(), "sha256")
+        key = day_key(secret, day, self._region, self._service)
         self._day_key = (secret, day, key)
         return key

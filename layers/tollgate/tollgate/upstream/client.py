@@ -56,7 +56,8 @@ class Target:
 class Answer:
     """One upstream answer: status, headers, and its bytes one read at a time.
 
-    `decode` takes them out of the envelope they came in, where there is one.
+    `decode` takes them out of the envelope they came in, where there is one; `identity` is the
+    vendor's id of the request, where the answer's head tells the one to ask about.
     """
 
     def __init__(self, response: httpx.Response) -> None:
@@ -64,6 +65,7 @@ class Answer:
         self.status = response.status_code
         self.headers: Mapping[str, str] = plain(response.headers)
         self.decode: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
+        self.identity = ""
         self._interrupted = threading.Event()
 
     @property
