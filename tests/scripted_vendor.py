@@ -1,12 +1,14 @@
 """A vendor on loopback that plays what a test tells it, connection by connection."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from tollgate.upstream.client import Target, Upstream
+from tollgate.upstream.proxies import Proxy
 
 WITHIN = 5.0
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -18,16 +20,24 @@ Play = Callable[[socket.socket], None]
 class Vendor:
     """A scripted server: each connection plays one of `plays` per request; counts connections."""
 
-    def __init__(self, *plays: Play) -> None:
+    def __init__(self, *plays: Play, tls: ssl.SSLContext | None = None) -> None:
         self.plays = list(plays)
+        self.tls = tls
         self.connections = 0
         self.requests: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def target(self, headers: Mapping[str, str] | None = None) -> Target:
-        return Target(f"http://127.0.0.1:{self.port}/v1/chat", headers or {}, b'{"a":1}')
+    def target(
+        self,
+        headers: Mapping[str, str] | None = None,
+        host: str = "127.0.0.1",
+        proxy: Proxy | None = None,
+    ) -> Target:
+        scheme = "https" if self.tls else "http"
+        url = f"{scheme}://{host}:{self.port}/v1/chat"
+        return Target(url, headers or {}, b'{"a":1}', proxy=proxy)
 
     def close(self) -> None:
         # A thread in `accept` is woken by shutdown, not by close.
@@ -42,6 +52,9 @@ class Vendor:
                 threading.Thread(target=self._serve, args=(connected,), daemon=True).start()
 
     def _serve(self, connected: socket.socket) -> None:
+        with suppress(OSError):
+            if self.tls is not None:
+                connected = self.tls.wrap_socket(connected, server_side=True)
         with connected, suppress(OSError):
             while self.plays and (request := received(connected)):
                 self.requests.append(request)
@@ -88,8 +101,8 @@ def waits(connected: socket.socket) -> None:
 
 
 @contextmanager
-def vendor(*plays: Play) -> Iterator[Vendor]:
-    scripted = Vendor(*plays)
+def vendor(*plays: Play, tls: ssl.SSLContext | None = None) -> Iterator[Vendor]:
+    scripted = Vendor(*plays, tls=tls)
     try:
         yield scripted
     finally:
