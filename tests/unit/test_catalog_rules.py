@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.catalog_samples import ACCOUNT, CHANNEL, DRAFT, GROUP, KEY, USER
+from tests.catalog_samples import CHANNEL, DRAFT, GROUP, KEY, USER
 from tollgate.domain.catalog import Interval
 from tollgate.domain.definition_rules import (
     SECRET_STEPS,
     SWITCH,
     USER_STEPS,
     Steps,
-    check_account,
     check_admin_token,
     check_channel,
     check_group,
@@ -94,17 +93,6 @@ def test_a_multiplier(multiplier: str, field: str | None) -> None:
         pytest.param(replace(GROUP, platform=""), check_group, "platform", id="no platform"),
         pytest.param(
             replace(GROUP, platform="opnai"), check_group, "platform", id="a mistyped one"
-        ),
-        pytest.param(replace(ACCOUNT, platform="x"), check_account, "platform", id="nobody's"),
-        pytest.param(replace(ACCOUNT, type="bedrock"), check_account, "type", id="not built yet"),
-        pytest.param(ACCOUNT, check_account, None, id="an account"),
-        pytest.param(replace(ACCOUNT, base_url="ftp://x"), check_account, "base_url", id="ftp"),
-        pytest.param(replace(ACCOUNT, type=""), check_account, "type", id="no type"),
-        pytest.param(
-            replace(ACCOUNT, model_mapping={"a": "x", " A": "y"}),
-            check_account,
-            "model_mapping",
-            id="two spellings of a source",
         ),
         pytest.param(CHANNEL, check_channel, None, id="a channel"),
         pytest.param(

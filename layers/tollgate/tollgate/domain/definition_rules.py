@@ -7,7 +7,6 @@ from typing import Final
 
 from tollgate.domain.catalog import PLATFORMS
 from tollgate.domain.definitions import (
-    AccountDefinition,
     AdminToken,
     ChannelDefinition,
     GroupDefinition,
@@ -27,9 +26,6 @@ SETTING_NAME: Final = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 LONGEST_NAME: Final = 100
 LONGEST_MODEL: Final = 100
 LONGEST_EMAIL: Final = 254
-ACCOUNT_TYPES: Final = ("apikey",)
-"""How accounts are spoken to; another type would be spoken to as if it were one of these."""
-
 MOST_GROUPS: Final = 40
 """Groups one definition may name: each takes part in the write's transaction (100 actions)."""
 
@@ -136,20 +132,6 @@ def check_group(group: GroupDefinition) -> None:
     require(ALIAS.fullmatch(group.alias) is not None, "alias", "four digits of base 32")
     check_among(group.platform, PLATFORMS, "platform")
     check_multiplier(group.multiplier, "multiplier")
-
-
-def check_account(account: AccountDefinition) -> None:
-    check_name(account.name)
-    check_among(account.platform, PLATFORMS, "platform")
-    check_among(account.type, ACCOUNT_TYPES, "type")
-    require(
-        account.base_url.startswith(("https://", "http://")), "base_url", "an http or https address"
-    )
-    require(account.weight >= 0, "weight", "not negative; 0 drains the account")
-    check_multiplier(account.cost_multiplier, "cost_multiplier")
-    check_groups(account.groups)
-    check_distinct(account.models, "models")
-    check_distinct(account.model_mapping, "model_mapping")
 
 
 def check_channel(channel: ChannelDefinition) -> None:

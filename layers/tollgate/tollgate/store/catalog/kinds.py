@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
+from tollgate.domain.account_rules import check_account
 from tollgate.domain.customer_prices import check_customer_price
 from tollgate.domain.definition_rules import (
     PRICE_STEPS,
     SECRET_STEPS,
     SWITCH,
     USER_STEPS,
-    check_account,
     check_admin_token,
     check_channel,
     check_group,
