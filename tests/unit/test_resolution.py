@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tollgate.domain.call import Call
 from tollgate.domain.catalog import Account, Channel, GlobalPart, GroupPart, Key, Price, Profile
 from tollgate.domain.patterns import allows, find, patterns_of, translate
 from tollgate.domain.question import Caller, Question
-from tollgate.domain.resolution import resolve
+from tollgate.domain.resolution import admit, resolve
 from tollgate.domain.routing import chain, ordered, serves
 
 NOW = 1_000_000
@@ -50,39 +51,33 @@ def test_the_price_in_force_is_frozen_with_the_groups_multiplier() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "refusal"),
+    ("key", "status", "refusal"),
     [
+        pytest.param(KEY, "disabled", errors.UserDisabled, id="user disabled"),
         pytest.param(
-            question(profile=replace(PROFILE, status="disabled")),
-            errors.UserDisabled,
-            id="user disabled",
+            replace(KEY, status="disabled"), "active", errors.KeyDisabled, id="key disabled"
+        ),
+        pytest.param(replace(KEY, status="revoked"), "active", errors.KeyRevoked, id="key revoked"),
+        pytest.param(
+            replace(KEY, expires_at=NOW), "active", errors.KeyExpired, id="key expired this instant"
         ),
         pytest.param(
-            question(key=replace(KEY, status="disabled")), errors.KeyDisabled, id="key disabled"
-        ),
-        pytest.param(
-            question(key=replace(KEY, status="revoked")), errors.KeyRevoked, id="key revoked"
-        ),
-        pytest.param(
-            question(key=replace(KEY, expires_at=NOW)),
-            errors.KeyExpired,
-            id="key expired this instant",
-        ),
-        pytest.param(
-            question(key=replace(KEY, models=("claude-*",))),
+            replace(KEY, models=("claude-*",)),
+            "active",
             errors.ModelNotAllowed,
             id="model outside the key's list",
         ),
-        pytest.param(
-            question(group=replace(GROUP, status="disabled")),
-            errors.GroupNotPermitted,
-            id="group off",
-        ),
-        pytest.param(
-            question(group=replace(GROUP, exclusive=True)),
-            errors.GroupNotPermitted,
-            id="exclusive, not granted",
-        ),
+    ],
+)
+def test_who_is_not_admitted(key: Key, status: Any, refusal: type[errors.TollgateError]) -> None:
+    with pytest.raises(refusal) as caught:
+        admit(Caller(replace(PROFILE, status=status), key), "gpt-4o", NOW)
+    assert type(caught.value) is refusal
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
         pytest.param(
             question(group=replace(GROUP, accounts=())), errors.ModelNotFound, id="no account"
         ),
@@ -110,11 +105,6 @@ def test_refusals(asked: Question, refusal: type[errors.TollgateError]) -> None:
     with pytest.raises(refusal) as caught:
         resolve(asked)
     assert type(caught.value) is refusal
-
-
-def test_an_exclusive_group_is_open_to_whom_it_is_granted() -> None:
-    profile = replace(PROFILE, groups=("grp_1",))
-    assert resolve(question(group=replace(GROUP, exclusive=True), profile=profile))
 
 
 def test_a_key_may_fall_back_to_the_default_model_group() -> None:

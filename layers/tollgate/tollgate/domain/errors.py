@@ -6,8 +6,19 @@ Codes and statuses: the table in docs/reference/errors.md, generated from this m
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How a limit of a minute stands: `reset` is the epoch second at which the next one begins."""
+
+    what: Literal["requests", "tokens"]
+    limit: int
+    remaining: int
+    reset: int
 
 
 class TollgateError(Exception):
@@ -153,6 +164,12 @@ class GroupNotPermitted(Forbidden):
     code = "group_not_permitted"
 
 
+class ClaudeCodeOnly(GroupNotPermitted):
+    """The key's group is for Claude Code only, another client calls, and no fallback takes it."""
+
+    code = "claude_code_only"
+
+
 class ModelNotAllowed(Forbidden):
     code = "model_not_allowed"
 
@@ -231,11 +248,24 @@ class SubscriptionExhausted(InsufficientQuota):
     code = "insufficient_subscription_quota"
 
 
+class BudgetExceeded(InsufficientQuota):
+    """A limit of what may be spent in a while; waiting for its end is not for a retry."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "budget_exceeded"
+
+
 class RateLimited(TollgateError):
+    """A limit of a minute, or of calls open at once; `rates` tell how limits of a minute stand."""
+
     status = HTTPStatus.TOO_MANY_REQUESTS
     code = "rate_limit_exceeded"
     type = "rate_limit_error"
     retryable = True
+
+    def __init__(self, message: str, *, rates: tuple[Rate, ...] = (), **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.rates = rates
 
 
 class ConcurrencyLimited(RateLimited):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tollgate.domain.catalog import PriceTexts
+from tollgate.domain.effective_group import permit
 from tollgate.domain.errors import MissingParameter, ModelPriceNotConfigured, TollgateError
 from tollgate.domain.model_groups import (
     DEFAULT_CODE,
@@ -31,7 +32,7 @@ from tollgate.domain.rating import (
     restricted,
     rule_of,
 )
-from tollgate.domain.resolution import admit, mapped_name, permit
+from tollgate.domain.resolution import admit, mapped_name
 
 Codes = Mapping[str, frozenset[str]]
 """Model group codes by normal model pattern."""

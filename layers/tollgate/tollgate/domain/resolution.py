@@ -1,16 +1,15 @@
 """From a key and a model name to the frozen list of accounts and prices, or one named refusal.
 
-The order is fixed (ruling R1): effective group → channel mapping → model group and customer price
-→ restriction → candidate accounts → one price snapshot per billing name. Refusals happen here,
-before any money moves.
+The order is fixed (ruling R1): effective group (domain/effective_group.py) → channel mapping →
+model group and customer price → restriction → candidate accounts → one price snapshot per billing
+name. Refusals happen here, before any money moves.
 """
 
 from typing import NamedTuple
 
-from tollgate.domain.catalog import Account, GroupPart, Price
+from tollgate.domain.catalog import Account, Price
 from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.errors import (
-    GroupNotPermitted,
     KeyDisabled,
     KeyExpired,
     KeyRevoked,
@@ -79,14 +78,6 @@ def check(caller: Caller, now_ms: int) -> None:
         raise KeyDisabled(f"API key {key.id} is disabled; use another key")
     if key.expires_at is not None and key.expires_at <= now_ms:
         raise KeyExpired(f"API key {key.id} has expired; create a new key")
-
-
-def permit(caller: Caller, group: GroupPart) -> None:
-    """Refuse a group that is switched off, or exclusive and not granted to the user."""
-    if group.status != "active":
-        raise GroupNotPermitted(f"group {group.name!r} is switched off; use a key of another group")
-    if group.exclusive and group.id not in caller.profile.groups:
-        raise GroupNotPermitted(f"group {group.name!r} is not open to this user")
 
 
 def mapped_name(question: Question) -> str:
@@ -221,15 +212,28 @@ def priced(question: Question, chosen: Chosen, mapped: str) -> tuple[Candidate, 
     return found
 
 
+def after_too_long(
+    found: tuple[Candidate, ...], others: tuple[Candidate, ...]
+) -> tuple[Candidate, ...]:
+    """Candidates of another group, for when an upstream answered that the call is too long.
+
+    Where the same name would be sent to the same account, the answer would be the same. A call
+    that a subscription pays must not come here: its windows are one group's.
+    """
+    asked = {(each.account.id, each.upstream_model) for each in found}
+    return tuple(
+        each._replace(only_after_too_long=True)
+        for each in others
+        if (each.account.id, each.upstream_model) not in asked
+    )
+
+
 def resolve(question: Question) -> tuple[Candidate, ...]:
-    """Everything that is decided before money moves: the accounts to try, each with its price.
+    """The accounts to try, each with its price, for a caller who was admitted to the group.
 
     Raises:
         a refusal of domain/errors.py, naming what to change.
     """
-    call, group, caller = question.call, question.group, question.caller
-    admit(caller, call.model, question.now_ms)
-    permit(caller, group)
     mapped = mapped_name(question)
     chosen = model_group(question, mapped)
     return priced(question, chosen, mapped)

@@ -18,14 +18,14 @@ from tollgate.domain.errors import (
     EndpointNotAllowed,
     InvalidKey,
     InvalidRequest,
-    TollgateError,
 )
 from tollgate.domain.estimate import Demand, demand, hold_amount
 from tollgate.domain.money import CHARGE_LIMIT, usd
 from tollgate.domain.patterns import allows
-from tollgate.domain.question import Caller, Question
-from tollgate.domain.resolution import Candidate, mapped_name, model_group, resolve
+from tollgate.domain.question import Caller
+from tollgate.domain.resolution import Candidate
 from tollgate.services.catalog import Catalog
+from tollgate.services.questions import Questions
 from tollgate.store.dynamodb import StoreError
 from tollgate.store.wallet import Hold, HoldRequest, StaleProfile, Wallets
 
@@ -108,19 +108,11 @@ def refuse_beyond(amount: int) -> None:
         )
 
 
-def bound_channels(question: Question) -> tuple[str, ...]:
-    """The channels that must be in `bound`; none where resolution will refuse anyway."""
-    if not question.everywhere.model_groups:
-        return ()  # and the model group is looked for once, not twice
-    try:
-        chosen = model_group(question, mapped_name(question))
-    except TollgateError:
-        return ()
-    return tuple(each.channel for each in chosen.channels if each.weight > 0)
-
-
 class Admission:
-    """Turns a key and a call into a hold, or one named refusal."""
+    """Turns a key and a call into a hold, or one named refusal.
+
+    `questions` tells where a call may go, for those that place no hold, too.
+    """
 
     def __init__(
         self,
@@ -133,8 +125,8 @@ class Admission:
         self._catalog = catalog
         self._wallets = wallets
         self._hash_key = hash_key
-        self._clock = clock
         self._sleep = sleep
+        self.questions = Questions(catalog, clock)
 
     def authenticate(
         self, secret: str, max_age_ms: int | None = None, endpoint: str = ""
@@ -161,27 +153,6 @@ class Admission:
             raise EndpointNotAllowed(f"API key {caller.key.id} may not use {endpoint}")
         return caller
 
-    def resolve(
-        self, caller: Caller, call: Call, dialect: Dialect
-    ) -> tuple[GroupPart, tuple[Candidate, ...]]:
-        """The effective group and the candidates of a call."""
-        question = self.question(caller, call, dialect.platforms)
-        return question.group, resolve(question)
-
-    def question(self, caller: Caller, call: Call, platforms: tuple[str, ...]) -> Question:
-        """All that resolution looks at, with the channels that the call's model group names."""
-        catalog = self._catalog
-        group = catalog.group(caller.key.group)
-        own = catalog.multiplier(group, caller.profile.user)
-        everywhere = catalog.global_part()
-        return self.bound(Question(caller, call, platforms, everywhere, group, self._clock(), own))
-
-    def bound(self, question: Question) -> Question:
-        """The question with the channels that its model group is bound to."""
-        parts = {channel: self._catalog.channel(channel) for channel in bound_channels(question)}
-        known = {channel: part for channel, part in parts.items() if part is not None}
-        return replace(question, bound=known) if known else question
-
     def admit(self, secret: str, call: Call, dialect: Dialect, endpoint: str = "") -> Admitted:
         """Hold what the call may cost.
 
@@ -196,7 +167,7 @@ class Admission:
             return self._admit(self.authenticate(secret, None, endpoint), call, dialect)
 
     def _admit(self, caller: Caller, call: Call, dialect: Dialect) -> Admitted:
-        group, candidates = self.resolve(caller, call, dialect)
+        group, candidates = self.questions.resolve(caller, call, dialect)
         needed = demand_of(call, candidates, strict=not call.stream)
         amount = dearest_hold(candidates, needed, needed.visible)
         refuse_beyond(amount)

@@ -15,7 +15,7 @@ from tollgate.domain.errors import (
 )
 from tollgate.domain.patterns import find, normal
 from tollgate.domain.question import Caller, Question
-from tollgate.domain.resolution import check, permit, resolve
+from tollgate.domain.resolution import admit, check, resolve
 from tollgate.domain.routing import channel_mapped
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
@@ -43,17 +43,19 @@ class Listing:
         """Raise CatalogUnavailable while the catalog cannot be read."""
         self._catalog.check()
 
-    def models(self, dialect: Dialect, secret: str, model: str | None) -> Reply:
+    def models(
+        self, dialect: Dialect, secret: str, model: str | None, *, claude_code: bool = False
+    ) -> Reply:
         """The list, or one entry of it, in the caller's dialect.
 
         Raises:
             ModelNotFound: the one asked for is not in the list.
+            GroupNotPermitted: the key's group, or what it falls back to, is not open to it.
         """
         caller = self._caller(secret)
-        group = self._catalog.group(caller.key.group)
-        permit(caller, group)
         created = self._clock() // 1_000
-        asked = self._admission.question(caller, Call("generate", "", b""), PLATFORMS)
+        no_call = Call("generate", "", b"", claude_code=claude_code)
+        asked = self._admission.questions.question(caller, no_call, PLATFORMS)
         asked = replace(asked, group=without_twins(asked.group))
         if model is None:
             sold = sorted(name for name in served(asked) if self._sells(asked, name))
@@ -66,7 +68,8 @@ class Listing:
         """Whether a call of that model finds an account and a price: by the very rule of calls."""
         question = replace(asked, call=Call("generate", model, b""))
         try:
-            return bool(resolve(self._admission.bound(question)))
+            admit(question.caller, model, question.now_ms)
+            return bool(resolve(self._admission.questions.bound(question)))
         except CatalogUnavailable:
             raise
         except TollgateError:

@@ -206,6 +206,7 @@ def priced(
     bill = charged(usage, candidate, outcome.hold.amount)
     return replace(
         blank,
+        group=candidate.group or blank.group,
         charge=bill.nanos,
         cost=total(paid, cost),
         account=candidate.account.id,

@@ -40,7 +40,7 @@ class Quotes:
         call = request.dialect.read_call(
             request.route, request.path, request.headers, request.body, request.query
         )
-        _, candidates = self._admission.resolve(caller, call, request.dialect)
+        _, candidates = self._admission.questions.resolve(caller, call, request.dialect)
         told = amounts(call, candidates) if request.route.metered else free(candidates)
         facts = {
             "object": "tollgate.quote",

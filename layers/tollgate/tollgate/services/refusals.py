@@ -57,7 +57,10 @@ class Refusals:
             return None
         birth = Birth(now // 1_000, self.random(RANDOM_LIMIT), 0, 0, caller.key.alias)
         row = replace(
-            refused(caller, call, dialect, error, new_hold_id(birth)), started=now, ended=now
+            refused(caller, call, dialect, error, new_hold_id(birth)),
+            group=self._group(caller, call),
+            started=now,
+            ended=now,
         )
         try:
             self.records.refuse(row)
@@ -71,6 +74,13 @@ class Refusals:
             return self.admission.authenticate(secret)
         except TollgateError:
             return None
+
+    def _group(self, caller: Caller, call: Call) -> str:
+        """The group the call would have gone through; the key's own where that is not known."""
+        try:
+            return self.admission.questions.group(caller, call).id
+        except TollgateError:
+            return caller.key.group
 
     def _wanted(self, key: str, now: int) -> bool:
         """Whether this is one of the first of its key in this minute."""
@@ -94,6 +104,7 @@ def refused(
         state="refused",
         key=caller.key.id,
         group=caller.key.group,
+        requested_group=caller.key.group,
         model=call.model,
         status=int(error.status),
         error=error.code,

@@ -151,7 +151,7 @@ class Relay:
         call = dialect.read_call(
             request.route, request.path, request.headers, request.body, request.query
         )
-        _, candidates = self._admission.resolve(caller, call, dialect)
+        _, candidates = self._admission.questions.resolve(caller, call, dialect)
         try:
             sent = self._sending.send(outgoing(request, call, self._clock()), candidates)
         except NotAnswered as failed:

@@ -126,7 +126,10 @@ class RelayApi:
         if reads and (found := MODELS.match(request.path)):
             secret = secret_of(request)
             return self._listing.models(
-                dialect_of(request.path, request.headers), secret, found["model"]
+                dialect_of(request.path, request.headers),
+                secret,
+                found["model"],
+                claude_code=dialects.from_claude_code(request.headers),
             )
         if reads and (found := RECEIPT.match(request.path)):
             return self._listing.receipt(secret_of(request), found["request"])
