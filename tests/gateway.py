@@ -5,7 +5,7 @@ The upstream is a function from request to response; time stands still unless a 
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,15 @@ import httpx
 
 from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.dynamodb_tables import Index
-from tollgate.domain.catalog import Account, GlobalPart, GroupPart, Key, Price, Profile
+from tollgate.domain.catalog import (
+    Account,
+    ChannelPart,
+    GlobalPart,
+    GroupPart,
+    Key,
+    Price,
+    Profile,
+)
 from tollgate.domain.ledger import Credit
 from tollgate.domain.record import UsageRecord
 from tollgate.observability import Observer
@@ -130,6 +138,8 @@ class Gateway:
     funds: int = 1_000_000_000
     open_secret: Callable[[Account], str] = lambda account: "upstream-secret"
     origins: str = ""
+    others: Sequence[GroupPart] = ()
+    parts: Mapping[str, ChannelPart] = field(default_factory=dict)
     queued: list[Mapping[str, Any]] = field(default_factory=list)
     poisoned: list[Any] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
@@ -204,11 +214,17 @@ class Gateway:
         self.counted.append((name, value))
 
     def publish(self) -> None:
-        """Make profile, group and prices what the relay sees."""
+        """Make profile, groups, bound channels and prices what the relay sees."""
         claim = self.publications.claim()
-        self.publications.put_everywhere(replace(self.everywhere, version=claim.number))
-        self.publications.put_group(replace(self.group, version=claim.number))
-        self.publications.publish(claim, claim.number, {self.group.id: claim.number})
+        number = claim.number
+        self.publications.put_everywhere(replace(self.everywhere, version=number))
+        groups = (self.group, *self.others)
+        for group in groups:
+            self.publications.put_group(replace(group, version=number))
+        for part in self.parts.values():
+            self.publications.put_channel(replace(part, version=number))
+        named = dict.fromkeys((group.id for group in groups), number)
+        self.publications.publish(claim, number, named, dict.fromkeys(self.parts, number))
         self.publications.put_profile(self.profile)
 
     def post(

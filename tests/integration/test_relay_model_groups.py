@@ -1,7 +1,7 @@
 """Model groups at the relay: where their calls go, and which models a key is told of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
@@ -38,25 +38,9 @@ MAPPED: Final = Channel("chn_1", "one", {"openai": {"gpt-4o": "wire-of-one"}})
 PLAIN: Final = Channel("chn_2", "two")
 
 
-@dataclass
-class Bound(Gateway):
-    """A gateway whose publisher has bound channels, too."""
-
-    parts: Mapping[str, ChannelPart] = field(default_factory=dict)
-
-    def publish(self) -> None:
-        super().publish()
-        claim = self.publications.claim()
-        for part in self.parts.values():
-            self.publications.put_channel(replace(part, version=claim.number))
-        channels = dict.fromkeys(self.parts, claim.number)
-        seen = claim.seen
-        self.publications.publish(claim, seen.everywhere, seen.groups, channels)
-
-
 def bound(
     *channels: ModelGroupChannel, parts: Mapping[str, ChannelPart] | None = None, **more: Any
-) -> Bound:
+) -> Gateway:
     """A gateway where gpt-4o's default group is bound to channels."""
     group = ModelGroup("tokens", True, channels)
     everywhere = replace(EVERYWHERE, model_groups={"gpt-4o": {"default": group}})
@@ -65,7 +49,7 @@ def bound(
         "chn_2": ChannelPart(1, PLAIN, (SECOND,)),
     }
     serve = more.pop("serve", lambda request: chat_answer(USAGE))
-    return Bound(serve, everywhere=everywhere, parts=known if parts is None else parts, **more)
+    return Gateway(serve, everywhere=everywhere, parts=known if parts is None else parts, **more)
 
 
 def test_a_bound_group_goes_to_its_channel_under_the_channels_name() -> None:
