@@ -12,7 +12,7 @@ from tollgate.domain.catalog import Account, Channel, GlobalPart, GroupPart, Key
 from tollgate.domain.patterns import allows, find, patterns_of, translate
 from tollgate.domain.question import Caller, Question
 from tollgate.domain.resolution import admit, resolve
-from tollgate.domain.routing import chain, ordered, serves
+from tollgate.domain.routing import chain, serves
 
 NOW = 1_000_000
 ACCOUNT = Account("acc_1", "one", "openai", "apikey", "https://api.example.com/v1", {})
@@ -190,23 +190,6 @@ def test_what_an_account_serves(
 def test_equal_neighbours_of_the_chain_collapse() -> None:
     assert chain("a", "a", "b") == ("a", "b")
     assert chain("a", "b", "a") == ("a", "b", "a")
-
-
-def test_priority_first_and_a_session_stays_where_it_is() -> None:
-    accounts = [replace(ACCOUNT, id=f"acc_{n}", priority=n // 5) for n in range(10)]
-    order = [a.id for a in ordered(accounts, "session")]
-    assert {int(name[4:]) // 5 for name in order[:5]} == {1}
-    without_last = [a for a in accounts if a.id != order[-1]]
-    assert [a.id for a in ordered(without_last, "session")] == order[:-1]
-
-
-def test_weights_share_sessions_and_zero_drains() -> None:
-    heavy, light, drained = (
-        replace(ACCOUNT, id=name, weight=weight) for name, weight in [("h", 3), ("l", 1), ("z", 0)]
-    )
-    firsts = [ordered([heavy, light, drained], f"s{n}")[0].id for n in range(2_000)]
-    assert firsts.count("z") == 0
-    assert 1_400 < firsts.count("h") < 1_600
 
 
 def test_every_pattern_that_a_name_fits_the_best_one_first() -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
+from tollgate.domain.catalog import Account
+
 Facts = Mapping[str, int]
 """Until when (epoch ms) which part of one account rests, and beside it why."""
 
@@ -76,6 +78,20 @@ class Cause(IntEnum):
 def rests_until(facts: Facts, model: str) -> int:
     """Until when an account cannot be asked for a model (its name upstream); 0 if it can."""
     return max(*(facts.get(fact, 0) for fact in WHOLE), facts.get(f"{MODEL}{model}", 0))
+
+
+def account_rests(account: Account, facts: Facts, model: str) -> int:
+    """As `rests_until`, with what an account can do instead.
+
+    Of several API keys one is enough, and AI credits pay for a model whose free capacity is gone.
+    """
+    whole = max(facts.get(fact, 0) for fact in WHOLE)
+    named = facts.get(f"{MODEL}{model}", 0)
+    if account.overages:
+        named = min(named, facts.get(CREDITS, 0))
+    if account.keys > 1:
+        named = max(named, min(facts.get(f"{KEY}{n}", 0) for n in range(account.keys)))
+    return max(whole, named)
 
 
 def cause_of(facts: Facts, fact: str) -> Cause:

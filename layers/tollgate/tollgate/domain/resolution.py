@@ -25,13 +25,13 @@ from tollgate.domain.question import Caller, Question
 from tollgate.domain.rating import billing_model, cost_of, freeze, restricted, rule_of
 from tollgate.domain.routing import (
     Binding,
-    Route,
     Wanted,
-    bound_candidates,
-    candidates,
+    bound_pools,
     chain,
     channel_mapped,
+    pools_of,
 )
+from tollgate.domain.scheduling import Kind, Place, Pool, likely_cost, selected, wait_for
 
 
 class Candidate(NamedTuple):
@@ -126,16 +126,32 @@ class Offers:
         self._offers: dict[tuple[str, str], Offer | None] = {}
         self._snapshots: dict[str, PriceSnapshot | None] = {}
 
-    def candidate(self, route: Route) -> Candidate | None:
-        """A route with its price; None when it is not sold or nothing prices it."""
-        account, channel, mapped, tier = route
-        names = mapped, translate(account.model_mapping, mapped)
-        if names not in self._offers:
-            self._offers[names] = self._offer(*names)
-        offer = self._offers[names]
+    def rank(self, mapped: str, kind: Kind) -> int | None:
+        """What accounts of a kind likely take for the call, where that matters to the order.
+
+        None when what they are sent is not sold or nothing prices it.
+        """
+        offer = self._of(mapped, kind.wire)
         if offer is None:
             return None
-        return Candidate(account, channel, mapped, *offer, self._question.group.id, tier)
+        if self._question.group.strategy != "cheapest":
+            return 0
+        return likely_cost(self._question.call, offer.cost, kind.factor)
+
+    def candidate(self, pool: Pool, place: Place) -> Candidate | None:
+        """An account with its price; None when it is not sold or nothing prices it."""
+        tier, account = place
+        offer = self._of(pool.mapped, translate(account.model_mapping, pool.mapped))
+        if offer is None:
+            return None
+        group = self._question.group.id
+        return Candidate(account, pool.channel, pool.mapped, *offer, group, tier)
+
+    def _of(self, mapped: str, wire: str) -> Offer | None:
+        names = mapped, wire
+        if names not in self._offers:
+            self._offers[names] = self._offer(mapped, wire)
+        return self._offers[names]
 
     def _offer(self, mapped: str, wire: str) -> Offer | None:
         """The price of what is sold under one name and sent under another."""
@@ -159,8 +175,8 @@ class Offers:
         return self._snapshots[name]
 
 
-def routes_of(question: Question, chosen: Chosen, mapped: str) -> list[Route]:
-    """The accounts in the order to try them: of the bound channels where there are any (R3).
+def offering(question: Question, chosen: Chosen, mapped: str) -> tuple[Pool, ...]:
+    """The accounts that offer the model: of the bound channels where there are any (R3).
 
     Raises:
         NoHealthyAccount: the model group is bound to channels, and none can serve now.
@@ -171,45 +187,64 @@ def routes_of(question: Question, chosen: Chosen, mapped: str) -> list[Route]:
     if chosen.channels:
         bindings = [Binding(each, bound[each.channel]) for each in chosen.channels
                     if each.channel in bound]  # fmt: skip
-        routes = bound_candidates(bindings, wanted)
-        if not routes:
+        pools = bound_pools(bindings, wanted)
+        if not pools:
             raise NoHealthyAccount(
                 f"no channel of pricing group {chosen.code!r} can serve {call.model!r} now",
                 retry_after=5,
             )
-        return routes
-    routes = candidates(group, wanted, mapped)
-    if not routes:
+        return pools
+    pools = pools_of(group, wanted, mapped)
+    if not pools:
         raise ModelNotFound(
             f"model {call.model!r} is not offered in group {group.name!r}; "
             "GET /v1/models lists what this key can use",
             param="model",
         )
-    return routes
+    return pools
 
 
-def priced(question: Question, chosen: Chosen, mapped: str) -> tuple[Candidate, ...]:
-    """The routes that something prices, each with its rule.
+def sold(question: Question, offers: Offers, pools: tuple[Pool, ...]) -> None:
+    """Refuse what nothing sells, whoever rests: only an operator can change that.
 
     Raises:
-        NoHealthyAccount, ModelNotFound: there is no route.
-        ModelNotAllowed: the channel sells none of the names they would be billed by.
+        ModelNotAllowed: the channel sells none of the names accounts would be billed by.
         ModelPriceNotConfigured: nothing prices any of them.
     """
     model = question.call.model
-    offers = Offers(question, chosen, mapped)
-    routes = map(offers.candidate, routes_of(question, chosen, mapped))
-    found = tuple(route for route in routes if route is not None)
+    ranks = [offers.rank(pool.mapped, kind) for pool in pools for kind in pool.kinds]
     if not offers.sold:
         raise ModelNotAllowed(
             f"model {model!r} is not sold to this key; GET /v1/models lists what it can use",
             param="model",
         )
-    if not found:
+    if all(rank is None for rank in ranks):
         raise ModelPriceNotConfigured(
             f"model {model!r} has no price yet; ask the operator to set one", param="model"
         )
-    return found
+
+
+def priced(question: Question, chosen: Chosen, mapped: str) -> tuple[Candidate, ...]:
+    """The accounts to try that something prices, each with its rule.
+
+    Raises:
+        NoHealthyAccount: all of them rest, or as `offering` says.
+        ModelNotFound, ModelNotAllowed, ModelPriceNotConfigured: there are none.
+    """
+    pools = offering(question, chosen, mapped)
+    offers = Offers(question, chosen, mapped)
+    sold(question, offers, pools)
+    asked = question.asked
+    places = selected(pools, offers.rank, asked)
+    if not places:
+        wait = wait_for(pools, asked)
+        raise NoHealthyAccount(
+            f"every upstream account that serves {question.call.model!r} rests now; "
+            f"try again in {wait} s",
+            retry_after=wait,
+        )
+    found = (offers.candidate(pools[place.pool], place) for place in places)
+    return tuple(candidate for candidate in found if candidate is not None)
 
 
 def after_too_long(

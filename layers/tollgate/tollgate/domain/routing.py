@@ -11,10 +11,18 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final
 
 from tollgate.domain.catalog import Account, Channel, ChannelPart, GroupPart, ModelGroupChannel
-from tollgate.domain.patterns import across, allows, find, target_of
+from tollgate.domain.patterns import across, allows, find, target_of, translate
+from tollgate.domain.rating import Same
+from tollgate.domain.scheduling import Pool
+
+GEMINI: Final = "gemini"
+ANTIGRAVITY: Final = "antigravity"
+
+POOLS: Final = 128
+"""Pools that are kept, those used last: of 500 accounts one takes some 200 KB."""
 
 
 def channel_mapped(channel: Channel | None, platform: str, model: str) -> str:
@@ -44,33 +52,6 @@ def score(session: str, name: str, weight: int) -> float:
     return -weight / math.log(uniform)
 
 
-def ordered(accounts: Iterable[Account], session: str) -> list[Account]:
-    """Accounts in the order to try them; one of weight 0 is drained and left out."""
-    able = [account for account in accounts if account.weight > 0]
-    if len(able) < 2:
-        return able
-    return sorted(
-        able,
-        key=lambda account: (
-            -account.priority,
-            -score(session, account.id, account.weight),
-            account.id,
-        ),
-    )
-
-
-class Route(NamedTuple):
-    """One account a call may go to: by which channel, and under which name that sells the model.
-
-    All of a lower `tier` are tried before any of a higher one, whatever else orders accounts.
-    """
-
-    account: Account
-    channel: str
-    mapped: str
-    tier: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What accounts are looked for: the public name, for a group's platform, in a dialect."""
@@ -81,24 +62,49 @@ class Wanted:
     session: str
 
 
-def candidates(group: GroupPart, wanted: Wanted, mapped: str) -> list[Route]:
-    """The group's accounts that speak the caller's dialect and offer the mapped model, in order.
+def speaks(account: Account, wanted: "Wanted") -> bool:
+    """Whether an account's platform may serve a call.
 
-    Those that the group's routing names for the public name come first; the others stay behind
-    them, so that a routed model is served as long as anything can serve it.
+    Antigravity takes Gemini's format; beside its own groups it serves others only where the
+    account is `mixed`.
     """
-    channel = group.channel.id if group.channel else ""
-    fitting = [a for a in group.accounts if a.platform in wanted.platforms and serves(a, mapped)]
+    if account.platform != ANTIGRAVITY:
+        return account.platform in wanted.platforms
+    at_home = account.mixed or wanted.platform == ANTIGRAVITY
+    return at_home and (GEMINI in wanted.platforms or ANTIGRAVITY in wanted.platforms)
+
+
+def pools_of(group: GroupPart, wanted: Wanted, mapped: str) -> tuple[Pool, ...]:
+    """The group's accounts that speak the caller's dialect and offer the mapped model.
+
+    Those that the group's routing names for the public name are a pool before the others, so that
+    a routed model is served as long as anything can serve it.
+    """
     found = find(group.model_routing, wanted.model)
-    if found is None:
-        return [Route(account, channel, mapped) for account in ordered(fitting, wanted.session)]
-    routed = [account for account in fitting if account.id in found[1]]
-    others = [account for account in fitting if account.id not in found[1]]
-    return [
-        Route(account, channel, mapped, tier)
-        for tier, pool in enumerate((routed, others))
-        for account in ordered(pool, wanted.session)
-    ]
+    named = found[1] if found else ()
+    return group_pools(Same(group), wanted.platforms, named, mapped)
+
+
+@lru_cache(maxsize=POOLS)
+def group_pools(
+    group: Same[GroupPart], platforms: tuple[str, ...], named: tuple[str, ...], mapped: str
+) -> tuple[Pool, ...]:
+    """As `pools_of`; kept as long as the group's part is the same."""
+    part = group.value
+    wanted = Wanted("", part.platform, platforms, "")
+    channel = part.channel.id if part.channel else ""
+    fitting = [each for each in part.accounts if speaks(each, wanted) and serves(each, mapped)]
+    first = [account for account in fitting if account.id in named]
+    others = [account for account in fitting if account.id not in named]
+    made = (pool_of(accounts, channel, mapped) for accounts in (first, others))
+    return tuple(pool for pool in made if len(pool))
+
+
+def pool_of(accounts: Iterable[Account], channel: str, mapped: str) -> Pool:
+    """Accounts with the name each is sent."""
+    return Pool(
+        ((each, translate(each.model_mapping, mapped)) for each in accounts), channel, mapped
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +115,31 @@ class Binding:
     part: ChannelPart
 
 
-def bound_candidates(bindings: Iterable[Binding], wanted: Wanted) -> list[Route]:
-    """Accounts of the bound channels and no others, each under its channel's own mapping (R3).
+def bound_pools(bindings: Iterable[Binding], wanted: Wanted) -> tuple[Pool, ...]:
+    """The accounts of each bound channel and no others, under its own mapping (R3).
 
-    Channels by priority, then by weighted rendezvous, each a tier of its own; within a channel as
-    ever. An account of several channels is tried once.
+    Channels by priority, then by weighted rendezvous.
     """
-    routes: dict[str, Route] = {}
-    for tier, binding in enumerate(in_order(bindings, wanted.session)):
-        part = binding.part
-        mapped = channel_mapped(part.channel, wanted.platform, wanted.model)
-        fitting = (a for a in part.accounts if a.platform in wanted.platforms and serves(a, mapped))
-        for account in ordered(fitting, wanted.session):
-            routes.setdefault(account.id, Route(account, part.channel.id, mapped, tier))
-    return list(routes.values())
+    made = (
+        channel_pool(
+            Same(binding.part),
+            wanted.platforms,
+            wanted.platform,
+            channel_mapped(binding.part.channel, wanted.platform, wanted.model),
+        )
+        for binding in in_order(bindings, wanted.session)
+    )
+    return tuple(pool for pool in made if len(pool))
+
+
+@lru_cache(maxsize=POOLS)
+def channel_pool(
+    part: Same[ChannelPart], platforms: tuple[str, ...], platform: str, mapped: str
+) -> Pool:
+    """The accounts of a bound channel that offer what it sells under a name."""
+    wanted = Wanted("", platform, platforms, "")
+    fitting = (a for a in part.value.accounts if speaks(a, wanted) and serves(a, mapped))
+    return pool_of(fitting, part.value.channel.id, mapped)
 
 
 def in_order(bindings: Iterable[Binding], session: str) -> list[Binding]:

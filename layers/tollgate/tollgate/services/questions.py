@@ -21,15 +21,25 @@ from tollgate.domain.resolution import (
     model_group,
     resolve,
 )
+from tollgate.domain.scheduling import NOTHING_KNOWN, Standing
 from tollgate.services.catalog import Catalog
 
 
 class Questions:
-    """Asks of the catalog what a caller's calls lead to."""
+    """Asks of the catalog what a caller's calls lead to.
 
-    def __init__(self, catalog: Catalog, clock: Callable[[], int]) -> None:
+    `standing` tells what is known of the accounts at that moment.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        clock: Callable[[], int],
+        standing: Callable[[], Standing] = lambda: NOTHING_KNOWN,
+    ) -> None:
         self._catalog = catalog
         self._clock = clock
+        self._standing = standing
 
     def resolve(
         self, caller: Caller, call: Call, dialect: Dialect
@@ -63,7 +73,10 @@ class Questions:
         group = self.group(caller, call)
         own = self._catalog.multiplier(group, caller.profile.user)
         everywhere = self._catalog.global_part()
-        return self.bound(Question(caller, call, platforms, everywhere, group, self._clock(), own))
+        now, standing = self._clock(), self._standing()
+        return self.bound(
+            Question(caller, call, platforms, everywhere, group, now, own, standing=standing)
+        )
 
     def bound(self, question: Question) -> Question:
         """The question with the channels that its model group is bound to."""
