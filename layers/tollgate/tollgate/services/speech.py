@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tollgate.dialects import Dialect, Wire
+from tollgate.domain.bedrock_models import model_id
+from tollgate.domain.beta_policy import HEADER, Wanting, permitted_headers, policy_of
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import Account
 from tollgate.domain.errors import InvalidRequest, TollgateError, UpstreamUnavailable
@@ -163,10 +165,32 @@ class Speech:
             wire = outgoing.dialect.write_call(outgoing.call, candidate.upstream_model)
         except InvalidRequest as error:  # the name it is mapped to is at fault, not the caller
             raise UpstreamUnavailable("an account cannot be asked for this model") from error
+        outgoing = permitted(outgoing, candidate)
         secret = self._open_secret(account)
         proxy = Proxy(account.proxy, self._open_proxy(account)) if account.proxy else None
         saying = Saying(outgoing, candidate, wire, secret, key, proxy)
         return through(self._speak[account.type](saying), proxy)
+
+
+def permitted(outgoing: Outgoing, candidate: Candidate) -> Outgoing:
+    """What is sent, with those of the caller's beta features that staff's rules let pass.
+
+    Raises:
+        InvalidRequest: a rule refuses the call.
+    """
+    if HEADER not in outgoing.headers or "anthropic" not in outgoing.dialect.platforms:
+        return outgoing
+    policy = policy_of(outgoing.settings)
+    headers = permitted_headers(policy, outgoing.headers, wanting(candidate))
+    return outgoing if headers is outgoing.headers else replace(outgoing, headers=headers)
+
+
+def wanting(candidate: Candidate) -> Wanting:
+    """Where a call would go, for rules on beta features: by every name that its model has."""
+    account, name = candidate.account, candidate.upstream_model
+    own = model_id(account, name) if account.type == "bedrock" else None
+    requested, *_ = candidate.chain
+    return Wanting(account.type, (requested, candidate.mapped, name, own or name))
 
 
 def through(spoken: Spoken, proxy: Proxy | None) -> Spoken:

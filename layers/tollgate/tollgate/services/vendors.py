@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from tollgate.services import bedrock
 from tollgate.services.sending import Sending
-from tollgate.services.speech import Speech
+from tollgate.services.speech import PLAINLY, Speech
 from tollgate.settings import Settings
 from tollgate.store.clients import Aws
 from tollgate.store.credentials import opener, proxy_opener
@@ -18,5 +19,6 @@ def sending(
 ) -> Sending:
     """Sends calls to accounts; `unusable` hears of one whose secret cannot be opened."""
     open_proxy = proxy_opener(aws.sealing, unusable)
-    speech = Speech(opener(aws.sealing, unusable), open_proxy=open_proxy)
+    speak = {**PLAINLY, "bedrock": bedrock.speaking(now_ms)}
+    speech = Speech(opener(aws.sealing, unusable), speak, open_proxy)
     return Sending(Upstream(loopback=bool(settings.local)), speech, now_ms)
