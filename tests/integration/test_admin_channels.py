@@ -80,6 +80,19 @@ def test_what_cannot_be_empty_is_not_cleared(api: AdminApi, world: World, name: 
         pytest.param({"name": "RETAIL"}, ["retail", "Retail VIP"], id="by part of the name"),
         pytest.param({"status": "disabled"}, ["partners"], id="by status"),
         pytest.param({"name": "vip", "status": "disabled"}, [], id="by both"),
+        pytest.param({"sort": "name"}, ["partners", "retail", "Retail VIP"], id="from A to Z"),
+        pytest.param(
+            {"sort": "name", "order": "desc"}, ["Retail VIP", "retail", "partners"], id="to A"
+        ),
+        pytest.param({"order": "desc"}, ["partners", "Retail VIP", "retail"], id="newest first"),
+        pytest.param(
+            {"sort": "status"}, ["retail", "Retail VIP", "partners"], id="active ones first"
+        ),
+        pytest.param(
+            {"sort": "updated_at", "order": "desc"},
+            ["partners", "Retail VIP", "retail"],
+            id="changed last first",
+        ),
     ],
 )
 def test_channels_are_found(api: AdminApi, world: World, query: Any, names: list[str]) -> None:
@@ -107,3 +120,40 @@ def test_channels_are_found_by_group_and_page_by_page(api: AdminApi, world: Worl
         "c",
     ]
     assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        pytest.param("asc", ["a", "b", "c", "retail"], id="up"),
+        pytest.param("desc", ["retail", "c", "b", "a"], id="down"),
+    ],
+)
+def test_a_sorted_list_goes_on_where_it_stopped(
+    api: AdminApi, world: World, order: str, names: list[str]
+) -> None:
+    for name in ("c", "a", "b"):
+        api.created("/channels", {"name": name})
+    found: list[str] = []
+    cursor = None
+    for _ in range(4):
+        query = {"sort": "name", "order": order, "limit": 1} | (
+            {"cursor": cursor} if cursor else {}
+        )
+        page = api.call("GET", "/channels", query=query).json
+        found += [each["name"] for each in page["entries"]]
+        cursor = page["next_cursor"]
+    assert (found, cursor) == (names, None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param({"sort": "groups"}, id="by a field that is none of these"),
+        pytest.param({"order": "up"}, id="in an order that is none"),
+    ],
+)
+def test_lists_are_not_ordered_by_anything_else(
+    api: AdminApi, world: World, query: dict[str, str]
+) -> None:
+    assert api.call("GET", "/channels", query=query).status == 422

@@ -4,7 +4,7 @@ What a definition claims (an address, an alias, a name) and which groups it uses
 the same transaction as the definition itself, so uniqueness and "still in use" need no look-up.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
@@ -44,6 +44,27 @@ class Page(Generic[D]):
 
     entries: tuple[D, ...]
     after: str | None = None
+
+
+def in_order(
+    found: Iterable[D],
+    place: Callable[[D], str],
+    limit: int,
+    after: str | None,
+    *,
+    descending: bool = False,
+) -> Page[D]:
+    """At most `limit` definitions by their places, of those that follow the place `after`.
+
+    For kinds of which all are read at once anyway; `place` is another text for each.
+    """
+    named = sorted(((place(each), each) for each in found), key=lambda one: one[0])
+    if descending:
+        named.reverse()
+    if after is not None:
+        named = [one for one in named if (one[0] < after if descending else one[0] > after)]
+    entries = tuple(each for _, each in named[:limit])
+    return Page(entries, named[limit - 1][0] if len(named) > limit else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A channel carries the versions that live, so a group's part is compiled from one
 version ever written stays readable beside it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +15,7 @@ from tollgate.domain.channel_rows import SentRow, check_rows, rows_by_name
 from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import Author, ChannelDefinition, ChannelPricingVersion
 from tollgate.domain.errors import Conflict, ValidationFailed
-from tollgate.store.catalog.access import Definitions, Page
+from tollgate.store.catalog.access import Definitions
 from tollgate.store.catalog.items import AccountItem, ChannelItem, Item
 from tollgate.store.catalog.kinds import CHANNEL, CHANNEL_PRICING_VERSION
 from tollgate.store.catalog.model_groups import Bindings
@@ -65,19 +65,6 @@ class Channels(Definitions[ChannelDefinition]):
     def __init__(self, connection: Connection) -> None:
         super().__init__(CHANNEL, "channels", connection)
         self.pricing = Versioned(CHANNEL_LINE, self, connection)
-
-    def search(
-        self, limit: int, after: str | None, keep: Callable[[ChannelDefinition], bool]
-    ) -> Page[ChannelDefinition]:
-        """At most `limit` channels that are looked for, among those whose keys follow `after`."""
-        found: list[tuple[ChannelDefinition, str]] = []
-        for channel, key in self._query(after, None):
-            if keep(channel):
-                found.append((channel, key))
-            if len(found) > limit:
-                break
-        entries = tuple(channel for channel, _ in found[:limit])
-        return Page(entries, found[limit - 1][1] if len(found) > limit else None)
 
     def open(
         self, channel: ChannelDefinition, pricing: Pricing, author: Author

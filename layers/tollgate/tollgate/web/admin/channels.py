@@ -1,5 +1,6 @@
 """Channels over HTTP. Fields are tri-state: what is not sent stays; null, [] and {} clear."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
@@ -10,6 +11,7 @@ from tollgate.domain.catalog import Status
 from tollgate.domain.definitions import ChannelDefinition
 from tollgate.domain.patterns import normal
 from tollgate.services.changes import Changed
+from tollgate.store.catalog.access import in_order
 from tollgate.web.admin.channel_pricing import ChannelRowView, Rows, pricing_of, rows_now
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.creation import Creating
@@ -52,6 +54,20 @@ StatusWanted = Annotated[Status | None, Query(alias="status")]
 GroupWanted = Annotated[
     str | None, Query(alias="group", max_length=64, description="A group's id.")
 ]
+Sort = Annotated[
+    Literal["created_at", "updated_at", "name", "status"],
+    Query(alias="sort", description="What the list is ordered by."),
+]
+Order = Annotated[Literal["asc", "desc"], Query(alias="order")]
+
+
+PLACES: Final[dict[str, Callable[[ChannelDefinition], str]]] = {
+    "created_at": lambda channel: f"{channel.stamp.created_at:016d}#{channel.id}",
+    "updated_at": lambda channel: f"{channel.stamp.updated_at:016d}#{channel.id}",
+    "name": lambda channel: f"{normal(channel.name)}\0{channel.id}",
+    "status": lambda channel: f"{channel.status}#{channel.id}",
+}
+"""Where a channel is in a list that is ordered by something: another text for each."""
 
 
 class ChannelListed(View):
@@ -129,6 +145,8 @@ class ChannelResource:
         name: Searched = None,
         status: StatusWanted = None,
         group: GroupWanted = None,
+        sort: Sort = "created_at",
+        order: Order = "asc",
     ) -> Entries[ChannelListed]:
         """List channels, by part of their name, status or group."""
 
@@ -139,7 +157,13 @@ class ChannelResource:
                 and (group is None or group in channel.groups)
             )
 
-        page = self._channels.search(limit, self._desk.position(cursor), wanted_one)
+        page = in_order(
+            filter(wanted_one, self._channels.everything()),
+            PLACES[sort],
+            limit,
+            self._desk.position(cursor),
+            descending=order == "desc",
+        )
         return Entries(
             entries=[ChannelListed.of(channel) for channel in page.entries],
             next_cursor=self._desk.cursor(page.after),
