@@ -12,7 +12,6 @@ from tollgate.domain.definition_rules import (
     USER_STEPS,
     check_admin_token,
     check_channel,
-    check_group,
     check_key,
     check_model,
     check_model_group,
@@ -40,6 +39,7 @@ from tollgate.domain.definitions import (
     Setting,
     UserDefinition,
 )
+from tollgate.domain.group_rules import check_group
 from tollgate.domain.patterns import normal
 from tollgate.domain.price_entry import check_fx_setting
 from tollgate.store.catalog.access import Claim, Kind
@@ -93,6 +93,11 @@ def key_claims(key: KeyDefinition) -> frozenset[Claim]:
 def group_claims(group: GroupDefinition) -> frozenset[Claim]:
     taken = "this group alias is taken; draw another"
     return frozenset({guard(f"group_alias#{group.alias}", taken, "alias")})
+
+
+def fallbacks(group: GroupDefinition) -> frozenset[str]:
+    """The groups that a group sends calls to."""
+    return frozenset({group.fallback_group, group.invalid_request_group} - {""})
 
 
 def channel_claims(channel: ChannelDefinition) -> frozenset[Claim]:
@@ -156,6 +161,8 @@ GROUP: Final = Kind(
     check_group,
     steps=SWITCH,
     claims=group_claims,
+    groups=fallbacks,
+    groups_field="fallback_group",
     held=lambda group: "has users with multipliers of their own" if group.multipliers else None,
 )
 ACCOUNT: Final = Kind(

@@ -12,21 +12,20 @@ from tollgate.domain.definitions import (
     AdminToken,
     Author,
     DataKeyDefinition,
-    GroupDefinition,
     Password,
     Setting,
     UserDefinition,
 )
-from tollgate.domain.errors import Conflict, NotFound
-from tollgate.store.catalog.access import Definitions, uses_of
+from tollgate.domain.errors import NotFound
+from tollgate.store.catalog.access import Definitions
 from tollgate.store.catalog.channels import Channels
 from tollgate.store.catalog.customers import Customer
-from tollgate.store.catalog.items import Endpoint, Item, RevisionItem, UserItem, UsesItem, bind
+from tollgate.store.catalog.groups import Groups
+from tollgate.store.catalog.items import Endpoint, Item, RevisionItem, UserItem, bind
 from tollgate.store.catalog.kinds import (
     ACCOUNT,
     ADMIN_TOKEN,
     DATA_KEY,
-    GROUP,
     KEY,
     PASSWORD,
     SETTING,
@@ -41,23 +40,6 @@ from tollgate.store.catalog.writing import Writing, foreign_errors
 from tollgate.store.snapshots import GLOBAL
 
 
-class Groups(Definitions[GroupDefinition]):
-    """The pools that keys call through; one that anything names cannot be removed."""
-
-    def _also(
-        self, writing: Writing, before: GroupDefinition | None, after: GroupDefinition | None
-    ) -> None:
-        if before is None and after is not None:
-            there = Conflict(f"group {after.id} is there already")
-            writing.put(uses_of(after.id), Item.pk.does_not_exist(), there)
-        if before is not None and after is None:
-            named = Conflict(
-                f"group {before.id} is still named by keys, users, accounts or a channel; "
-                "move them to another group first, or disable this one"
-            )
-            writing.delete(uses_of(before.id), UsesItem.uses == 0, named)
-
-
 class CatalogTable:
     """Every definition there is. One per process: pynamodb binds its classes, not objects."""
 
@@ -65,7 +47,7 @@ class CatalogTable:
         connection: Connection = bind(Item, endpoint)
         self._connection = connection
         self.users = Users(USER, "users", connection)
-        self.groups = Groups(GROUP, "groups", connection)
+        self.groups = Groups(connection)
         self.multipliers = Multipliers(self.groups, connection)
         self.accounts: Definitions[AccountDefinition] = Definitions(ACCOUNT, "accounts", connection)
         self.channels = Channels(connection)

@@ -1,65 +1,20 @@
 """Groups over HTTP: the pools that keys call through."""
 
 from dataclasses import replace
-from decimal import Decimal
-from typing import Final, Literal
+from typing import Final
 
 from tollgate.domain.base32 import base32
 from tollgate.domain.definitions import GroupDefinition
 from tollgate.domain.errors import Conflict
+from tollgate.store.catalog.access import in_order
 from tollgate.web.admin.desk import ROOT, Desk
+from tollgate.web.admin.group_bodies import GroupCreate, GroupPatch, GroupView, definition_of
 from tollgate.web.management.creation import Creating
 from tollgate.web.management.endpoints import Endpoint
-from tollgate.web.management.fields import (
-    After,
-    Body,
-    Decimals,
-    Entries,
-    Id,
-    IfMatch,
-    Limit,
-    Multiplier,
-    Name,
-    Once,
-    Text,
-    View,
-    absent,
-)
+from tollgate.web.management.fields import After, Entries, IfMatch, Limit, Once
 
 ALIAS_DIGITS: Final = 4
 ALIAS_TRIES: Final = 5
-
-
-class GroupView(View):
-    id: str
-    alias: str
-    name: str
-    platform: str
-    multiplier: Decimals
-    exclusive: bool
-    description: str
-    status: str
-
-
-class GroupCreate(Body):
-    """A new group; its platform stays."""
-
-    name: Name
-    platform: Id
-    multiplier: Multiplier = "1"
-    exclusive: bool = False
-    description: Text = ""
-    status: Literal["active", "disabled"] = "active"
-
-
-class GroupPatch(Body):
-    """What is sent is changed; null clears `description`."""
-
-    name: Name = absent()
-    multiplier: Multiplier = absent()
-    exclusive: bool = absent()
-    description: Text | None = absent()
-    status: Literal["active", "disabled"] = absent()
 
 
 class GroupResource:
@@ -80,8 +35,13 @@ class GroupResource:
         )
 
     def list(self, limit: Limit = 50, cursor: After = None) -> Entries[GroupView]:
-        """List groups."""
-        return self._desk.listed(self._groups, limit, cursor, GroupView.of)
+        """List groups, by their sort order."""
+        place = self._desk.position(cursor)
+        page = in_order(self._groups.everything(), listed_at, limit, place)
+        return Entries(
+            entries=[GroupView.of(group) for group in page.entries],
+            next_cursor=self._desk.cursor(page.after),
+        )
 
     def create(self, body: GroupCreate, key: Once = None) -> GroupView:
         """Create a group."""
@@ -100,9 +60,7 @@ class GroupResource:
 
     def patch(self, group: str, body: GroupPatch, if_match: IfMatch = None) -> GroupView:
         """Change a group; relays follow within seconds."""
-        changes = body.changes({"description": ""})
-        if "multiplier" in changes:
-            changes["multiplier"] = Decimal(changes["multiplier"])
+        changes = definition_of(body)
         changed = self._desk.changed(
             self._groups, group, if_match, lambda before: replace(before, **changes)
         )
@@ -117,12 +75,15 @@ class GroupResource:
     def _create(self, identity: str, body: GroupCreate) -> GroupDefinition:
         for attempt in range(1, ALIAS_TRIES + 1):
             alias = base32(self._desk.random(32**ALIAS_DIGITS), ALIAS_DIGITS)
-            sent = body.model_dump() | {"multiplier": Decimal(body.multiplier)}
+            group = GroupDefinition(identity, alias, **definition_of(body))
             try:
-                return self._groups.create(
-                    GroupDefinition(identity, alias, **sent), self._desk.author
-                )
+                return self._groups.create(group, self._desk.author)
             except Conflict as taken:
                 if taken.param != "alias" or attempt == ALIAS_TRIES:
                     raise
         raise AssertionError("the loop returns or raises")
+
+
+def listed_at(group: GroupDefinition) -> str:
+    """Where a group is in lists: by its sort order, then by when it was made."""
+    return f"{group.sort_order:016d}#{group.id}"
