@@ -12,6 +12,7 @@ from tollgate.domain.account_quota import Used
 from tollgate.domain.definitions import AccountQuota
 from tollgate.domain.health import COOLING, FOR_EVER, QUOTA, Cause
 from tollgate.services.account_quotas import Share, everywhere, shares
+from tollgate.services.health import AccountHealth
 from tollgate.store.account_quotas import Standing, StandingChanged
 from tollgate.store.dynamodb import OutcomeUnknown, StoreError, Throttled
 
@@ -207,37 +208,14 @@ def test_an_account_that_rests_already_costs_no_further_write_of_health() -> Non
     assert [name for name, _ in room.dynamo.sent].count("PutItem") == 1
 
 
-def test_a_reset_makes_an_account_usable_at_once() -> None:
-    room = Room(**ALL)
-    room.aggregator().add([call(NOON, 6_000)])
-    admin = room.aggregator()
-    admin.reset(ACCOUNT, "day")
-    assert room.used() == {"total": 6_000, "week": 6_000}
-    assert room.facts()[QUOTA] == (NOON + 7 * DAY) * 1_000
-    standing = admin.reset(ACCOUNT)
-    assert standing == room.table.read(ACCOUNT)
-    assert room.used() == {}
-    assert room.facts() == {}
-
-
-def test_a_reset_takes_nothing_else_of_an_account_with_it() -> None:
-    room = Room(day=DAILY)
-    room.aggregator().add([call(NOON, 1_000)])
-    admin = room.aggregator()
-    admin._health.look()
-    admin._health.block(ACCOUNT, COOLING, (NOON + 60) * 1_000)
-    room.aggregator().reset(ACCOUNT)
-    assert room.facts()[COOLING] == (NOON + 60) * 1_000
-    assert QUOTA not in room.facts()
-
-
 def test_a_call_that_is_settled_after_a_reset_begins_the_window_anew() -> None:
     room = Room(**ALL)
     aggregator = room.aggregator()
     aggregator.add([call(NOON, 900)])
-    aggregator.reset(ACCOUNT)
+    standing = room.table.reset(ACCOUNT, ["day", "total"])
+    assert standing.spent == {"week": Used(900, NOON * 1_000, (NOON + 7 * DAY) * 1_000)}
     aggregator.add([call(NOON - 1, 30)])
-    assert room.used() == {"total": 30, "day": 30, "week": 30}
+    assert room.used() == {"total": 30, "day": 30, "week": 930}
     assert room.table.read(ACCOUNT).live == {"2026112211": 30, THIS_HOUR: 900}
 
 
@@ -250,7 +228,18 @@ def test_a_raised_limit_ends_the_rest_and_a_lowered_one_begins_it() -> None:
     room.aggregator().review([defined(day=AccountQuota(1_001))])
     assert room.facts() == {}
     room.aggregator().review([defined(day=AccountQuota(500))])
-    assert room.facts()[QUOTA] == (NOON + DAY) * 1_000
+    assert room.facts() == {QUOTA: (NOON + DAY) * 1_000, f"cause:{QUOTA}": Cause.QUOTA_USED}
+
+
+def test_a_review_ends_only_the_rest_that_quotas_gave() -> None:
+    room = Room(day=DAILY)
+    room.aggregator().add([call(NOON, 1_000)])
+    relay = AccountHealth(room.snapshots, room.clock)
+    relay.look()
+    relay.block(ACCOUNT, COOLING, (NOON + 60) * 1_000)
+    room.table.reset(ACCOUNT, ["day"])
+    room.aggregator().review([defined(day=DAILY)])
+    assert room.facts() == {COOLING: (NOON + 60) * 1_000}
 
 
 def test_a_review_repairs_a_fact_that_was_never_written_down() -> None:

@@ -99,7 +99,7 @@ def test_nothing_missing_begins_no_window() -> None:
     aggregator = room.aggregator()
     aggregator.add([call(NOON - HOUR, 1)])
     aggregator.add([call(NOON, 7)])
-    aggregator.reset(ACCOUNT, "day")
+    room.table.reset(ACCOUNT, ["day"])
     aggregator.correct(THIS_HOUR, {ACCOUNT: 7})
     assert room.used() == {"week": 8}
 

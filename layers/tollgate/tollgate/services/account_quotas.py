@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tollgate.domain.account_quota import (
-    WINDOWS,
     Quotas,
     Spent,
     added_everywhere,
@@ -24,8 +23,10 @@ from tollgate.domain.record import UsageRecord
 from tollgate.services.health import AccountHealth
 from tollgate.services.settlement import AddUp
 from tollgate.store.account_quotas import AccountQuotaTable, Addition, Standing, StandingChanged
-from tollgate.store.dynamodb import StoreError
+from tollgate.store.catalog.table import CatalogTable
+from tollgate.store.dynamodb import Dynamo, StoreError
 from tollgate.store.rollups import epoch_of
+from tollgate.store.snapshots import Snapshots
 
 QUARTER: Final = 900
 """Seconds. Zones differ from UTC by quarters of an hour, so no window ends within one."""
@@ -97,19 +98,6 @@ class AccountQuotas:
             if quotas:
                 self._rest(account, quotas, self._correct(account, quotas, hour, cost))
 
-    def reset(self, account: str, *windows: str) -> Standing:
-        """Forget what was used in these windows, or in all; the account may be used at once.
-
-        Raises:
-            StoreError: call again.
-        """
-        standing = self._table.reset(account, windows or WINDOWS)
-        self._health.look()
-        self._settle_fact(
-            account, exceeded_until(self._terms(account), standing.spent, self._clock())
-        )
-        return standing
-
     def review(self, accounts: Iterable[AccountDefinition]) -> None:
         """Let each account rest just as long as its quotas say now, and its windows end so.
 
@@ -124,7 +112,8 @@ class AccountQuotas:
         self._health.look()
         for account, terms in quotas.items():
             standing = self._retimed(account, terms, standings.get(account, Standing()))
-            self._settle_fact(account, exceeded_until(terms, standing.spent, self._clock()))
+            if not self._rest(account, terms, standing) and self._health.facts(account).get(QUOTA):
+                self._health.clear(account, QUOTA)
 
     def _oldest(self) -> str:
         return hour_of((self._clock() - KEPT_MS) // 1_000)
@@ -192,16 +181,26 @@ class AccountQuotas:
         except StandingChanged as changed:
             return changed.standing  # somebody counts just now; the next review moves it
 
-    def _rest(self, account: str, quotas: Quotas, standing: Standing) -> None:
+    def _rest(self, account: str, quotas: Quotas, standing: Standing) -> bool:
+        """Whether an account has to rest: then it does."""
         until = exceeded_until(quotas, standing.spent, self._clock())
         if until:
             self._health.block(account, QUOTA, until, Cause.QUOTA_USED)
+        return until > 0
 
-    def _settle_fact(self, account: str, until: int) -> None:
-        if until:
-            self._health.block(account, QUOTA, until, Cause.QUOTA_USED)
-        elif self._health.facts(account).get(QUOTA):
-            self._health.clear(account, QUOTA)
+
+def open_quotas(
+    dynamo: Dynamo, state_table: str, catalog: CatalogTable, clock: Callable[[], int]
+) -> AccountQuotas:
+    """Whoever counts by the terms of the catalog; `clock` is in epoch ms."""
+
+    def terms(account: str) -> Quotas:
+        found = catalog.accounts.find(account)
+        return found.quotas if found else {}
+
+    health = AccountHealth(Snapshots(dynamo, state_table), clock)
+    table = AccountQuotaTable(dynamo, state_table)
+    return AccountQuotas(table, remembered(terms, clock), health, clock)
 
 
 def with_missing(quotas: Quotas, spent: Spent, missing: int, at: int) -> Spent:
