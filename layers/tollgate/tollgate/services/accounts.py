@@ -1,17 +1,36 @@
-"""The order of steps for an upstream account: check its address, seal its credentials."""
+"""The order of steps for an upstream account: check its addresses, seal its secrets."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+from tollgate.domain.account_rules import check_account, check_type, home_of
+from tollgate.domain.credentials import (
+    ApiKeys,
+    Credentials,
+    CredentialsUnreadable,
+    ServiceAccount,
+    kept_text,
+    read_credentials,
+    read_proxy_credentials,
+)
+from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import AccountDefinition, Author, DataKeyDefinition
-from tollgate.domain.egress import read_origin
-from tollgate.domain.errors import Conflict
+from tollgate.domain.egress import read_origin, read_proxy
+from tollgate.domain.errors import Conflict, ValidationFailed
 from tollgate.services.changes import Changed, change
 from tollgate.store.catalog.table import CatalogTable
-from tollgate.store.credentials import place_of
+from tollgate.store.credentials import FIELD, PROXY_FIELD, place_of
 from tollgate.store.secrets import DataKey, Secrets
 
 Edit = Callable[[AccountDefinition], AccountDefinition]
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Secrets of an account as they were sent; None keeps what is there, "" clears a proxy's."""
+
+    credentials: str | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
 
 
 class Accounts:
@@ -23,7 +42,12 @@ class Accounts:
         self._loopback = loopback
 
     def create(
-        self, draft: AccountDefinition, credentials: str, author: Author, *, resumed: bool = False
+        self,
+        draft: AccountDefinition,
+        submitted: Submitted,
+        author: Author,
+        *,
+        resumed: bool = False,
     ) -> AccountDefinition:
         """Create an account. `resumed`: an earlier try may have done so.
 
@@ -32,37 +56,79 @@ class Accounts:
         """
         if resumed and (there := self._catalog.accounts.find(draft.id)) is not None:
             return there
-        checked = self._checked(draft)
-        box = self._sealed(draft.id, credentials, 1, author)
-        return self._catalog.accounts.create(replace(checked, secret=box), author)
+        checked = self.checked(draft, submitted)
+        return self._catalog.accounts.create(self._sealed(checked, submitted, author), author)
 
     def change(
-        self, account: str, version: int, edit: Edit, credentials: str | None, author: Author
+        self,
+        account: str,
+        version: int | None,
+        edit: Edit,
+        submitted: Submitted,
+        author: Author,
     ) -> Changed[AccountDefinition]:
-        """Change an account; `credentials` None keeps those it has.
+        """Change an account; `version` None takes whichever is there at this moment.
 
         Raises:
             NotFound, VersionMismatch, ValidationFailed, Conflict: nothing is changed.
         """
 
         def edited(before: AccountDefinition) -> AccountDefinition:
-            after = self._checked(edit(before))
-            if credentials is None:
-                return after
-            number = int(before.secret["version"]) + 1
-            box = self._sealed(account, credentials, number, author)
-            return replace(after, secret=box)
+            after = moved(before, edit(before), loopback=self._loopback)
+            fits = submitted.credentials is not None or after.auth_mode == before.auth_mode
+            require(fits, "credentials", "another auth_mode takes others; send them with it")
+            if not after.proxy:
+                after = replace(after, proxy_secret={})
+            return self._sealed(self.checked(after, submitted), submitted, author)
 
         return change(self._catalog.accounts, account, version, edited, author)
 
-    def _checked(self, account: AccountDefinition) -> AccountDefinition:
-        origin = read_origin(account.base_url, loopback=self._loopback)
-        return replace(account, base_url=origin.url)
+    def checked(self, account: AccountDefinition, submitted: Submitted) -> AccountDefinition:
+        """An account as it may be stored or tried: its addresses in one spelling, its keys counted.
+
+        Raises:
+            ValidationFailed: a field is wrong, or its secrets are not what its type takes.
+        """
+        check_type(account)
+        base = read_origin(account.base_url or home_of(account), loopback=self._loopback)
+        proxy = read_proxy(account.proxy, loopback=self._loopback).url if account.proxy else ""
+        told = replace(account, base_url=base.url, proxy=proxy)
+        if submitted.credentials is not None:
+            told = replace(told, keys=self._keys(told, submitted.credentials))
+        if submitted.proxy:
+            require(bool(proxy), "proxy_credentials", "name the proxy that they are for")
+            checked_proxy(submitted.proxy)
+        check_account(told)
+        return told
+
+    def _keys(self, account: AccountDefinition, text: str) -> int:
+        """How many API keys there are in credentials that the account's type takes."""
+        read = checked_credentials(account, text)
+        if isinstance(read, ServiceAccount):
+            read_origin(read.token_uri, loopback=self._loopback, field="credentials.token_uri")
+        return len(read.keys) if isinstance(read, ApiKeys) else 1
 
     def _sealed(
-        self, account: str, plain: str, version: int, author: Author
+        self, account: AccountDefinition, submitted: Submitted, author: Author
+    ) -> AccountDefinition:
+        """The account with what was submitted in place of its secrets."""
+        if submitted.credentials is not None:
+            text = kept_text(account, submitted.credentials)
+            account = replace(account, secret=self._box(account, FIELD, text, author))
+        if submitted.proxy == "":
+            return replace(account, proxy_secret={})
+        if submitted.proxy is not None:
+            box = self._box(account, PROXY_FIELD, submitted.proxy, author)
+            account = replace(account, proxy_secret=box)
+        return account
+
+    def _box(
+        self, account: AccountDefinition, name: str, plain: str, author: Author
     ) -> dict[str, str | int]:
-        return self._secrets.seal(plain, place_of(account, version), self._data_key(author))
+        """A secret sealed as the version after the one that is there."""
+        version = int(getattr(account, name).get("version", 0)) + 1
+        place = place_of(account.id, version, name)
+        return self._secrets.seal(plain, place, self._data_key(author))
 
     def _data_key(self, author: Author) -> DataKey:
         """The newest data key; the very first secret brings the first one."""
@@ -78,3 +144,39 @@ class Accounts:
 
     def _all(self) -> list[DataKeyDefinition]:
         return list(self._catalog.data_keys.everything())
+
+
+def moved(
+    before: AccountDefinition, after: AccountDefinition, *, loopback: bool
+) -> AccountDefinition:
+    """An account that was at the vendor's own address stays at it when that becomes another."""
+    home = home_of(before)
+    at_home = bool(home) and before.base_url == read_origin(home, loopback=loopback).url
+    stays = after.base_url == before.base_url
+    return replace(after, base_url="") if at_home and stays else after
+
+
+def checked_credentials(account: AccountDefinition, text: str) -> Credentials:
+    """Credentials that are what the account's type takes.
+
+    Raises:
+        ValidationFailed: they are not; what they say is never repeated.
+    """
+    try:
+        return read_credentials(account, text)
+    except CredentialsUnreadable as error:
+        raise refused("credentials", error) from None
+
+
+def checked_proxy(text: str) -> None:
+    """Refuse what no proxy takes as credentials."""
+    try:
+        read_proxy_credentials(text)
+    except CredentialsUnreadable as error:
+        raise refused("proxy_credentials", error) from None
+
+
+def refused(field: str, error: CredentialsUnreadable) -> ValidationFailed:
+    """A refusal that names the field, and what within it."""
+    where = f"{field}.{error.part}" if error.part else field
+    return ValidationFailed(f"{where}: {error.message}", param=where)

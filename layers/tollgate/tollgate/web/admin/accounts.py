@@ -1,100 +1,38 @@
 """Upstream accounts over HTTP: credentials go in and never come out."""
 
 from dataclasses import replace
-from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from tollgate.domain.account_search import (
+    AccountSearch,
+    Found,
+    Order,
+    page,
+    read_place,
+    write_place,
+)
 from tollgate.domain.definitions import AccountDefinition
 from tollgate.services.accounts import Accounts
+from tollgate.web.admin.account_bodies import AccountCreate, AccountPatch, changes_of, drafted
+from tollgate.web.admin.account_state import AccountSeen, Watch
+from tollgate.web.admin.account_views import AccountTerms, AccountView, terms_of
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.management.creation import Creating
 from tollgate.web.management.endpoints import Endpoint
-from tollgate.web.management.fields import (
-    After,
-    Body,
-    Count,
-    Decimals,
-    Entries,
-    Id,
-    Ids,
-    IfMatch,
-    Limit,
-    Mapped,
-    Multiplier,
-    Name,
-    Names,
-    Once,
-    Text,
-    View,
-    absent,
-    empty,
-)
+from tollgate.web.management.fields import After, Entries, IfMatch, Limit, Once
 from tollgate.web.management.versions import wanted
 
-Credentials = Annotated[
+Sought = Annotated[str, Query(max_length=100)]
+Search = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=8_192, pattern=r"^[\x20-\x7e\n]+$"),
-    Field(description="Write-only: no answer ever has them."),
+    Query(max_length=100, description="Part of a name, an id, an address or the notes."),
 ]
-CLEARED: Final[dict[str, Any]] = {"groups": (), "models": (), "model_mapping": {}}
-
-
-class AccountView(View):
-    id: str
-    name: str
-    platform: str
-    type: str
-    base_url: str
-    groups: list[str]
-    priority: int
-    weight: int
-    model_mapping: dict[str, str]
-    models: list[str]
-    cost_multiplier: Decimals
-    status: str
-    credentials_version: Annotated[
-        int, Field(description="Counts how often the credentials were replaced.")
-    ]
-
-    @classmethod
-    def of(cls, definition: Any, **more: Any) -> Self:
-        """The view of an account, without its credentials."""
-        version = int(definition.secret["version"])
-        return super().of(definition, credentials_version=version, **more)
-
-
-class AccountCreate(Body):
-    """A new account. `type` says how to speak to it, `platform` whom it may serve."""
-
-    name: Name
-    platform: Id
-    type: Id
-    base_url: Text
-    credentials: Credentials
-    groups: Ids = empty(list)
-    priority: Count = 0
-    weight: Count = 1
-    model_mapping: Mapped = empty(dict)
-    models: Names = empty(list)
-    cost_multiplier: Multiplier = "1"
-    status: Literal["active", "disabled"] = "active"
-
-
-class AccountPatch(Body):
-    """What is sent is changed; null and {} clear `groups`, `models` and `model_mapping`."""
-
-    name: Name = absent()
-    base_url: Text = absent()
-    credentials: Credentials = absent()
-    groups: Ids | None = absent()
-    priority: Count = absent()
-    weight: Count = absent()
-    model_mapping: Mapped | None = absent()
-    models: Names | None = absent()
-    cost_multiplier: Multiplier = absent()
-    status: Literal["active", "disabled"] = absent()
+Ordered = Annotated[Order, Query(alias="order", description="priority: the highest first.")]
+Healthy = Annotated[
+    Literal["", "true", "false"], Query(description="Whether it could be used right now.")
+]
 
 
 class AccountResource:
@@ -103,6 +41,7 @@ class AccountResource:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._catalog = desk.stores.catalog
+        self._watch = Watch(desk)
         self._accounts = Accounts(self._catalog, desk.stores.secrets, loopback=desk.loopback)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -110,43 +49,60 @@ class AccountResource:
         return (
             Endpoint("GET", accounts, "accounts.read", self.list),
             Endpoint("POST", accounts, "accounts.write", self.create, 201),
+            Endpoint("GET", f"{accounts}/export", "accounts.read", self.export),
             Endpoint("GET", account, "accounts.read", self.get),
             Endpoint("PATCH", account, "accounts.write", self.patch),
             Endpoint("DELETE", account, "accounts.write", self.delete, 204),
         )
 
-    def list(self, limit: Limit = 50, cursor: After = None) -> Entries[AccountView]:
-        """List accounts."""
-        return self._desk.listed(self._catalog.accounts, limit, cursor, AccountView.of)
+    def list(
+        self,
+        search: Search = "",
+        platform: Sought = "",
+        type: Sought = "",  # noqa: A002 - what the field is called
+        group: Sought = "",
+        status: Sought = "",
+        healthy: Healthy = "",
+        order: Ordered = "created",
+        limit: Limit = 50,
+        cursor: After = None,
+    ) -> Entries[AccountSeen]:
+        """List accounts, with their health and how much of their quotas is used."""
+        rests = {"": None, "true": True, "false": False}[healthy]
+        sought = AccountSearch(search, platform, type, group, status, rests)
+        found = self._found(sought, order, limit, self._desk.position(cursor))
+        return Entries(
+            entries=self._watch.seen(found.entries), next_cursor=self._desk.cursor(found.after)
+        )
 
     def create(self, body: AccountCreate, key: Once = None) -> AccountView:
         """Create an account; its base URL must be a public https address."""
 
         def create(identity: str, resumed: bool) -> AccountView:
-            sent = exact(body.model_dump(exclude={"credentials"}))
-            draft = AccountDefinition(id=identity, secret={}, **sent)
-            made = self._accounts.create(
-                draft, body.credentials, self._desk.author, resumed=resumed
-            )
-            view = AccountView.of(made)
+            draft, submitted = drafted(identity, body)
+            author = self._desk.author
+            view = AccountView.of(self._accounts.create(draft, submitted, author, resumed=resumed))
             self._desk.trail.note("account.create", identity, None, view)
             return view
 
         return self._desk.creations.once(key, body, Creating("acc", create, AccountView))
 
-    def get(self, account: str) -> AccountView:
-        """Read an account."""
-        return AccountView.of(self._catalog.accounts.get(account))
+    def export(self, limit: Limit = 50, cursor: After = None) -> Entries[AccountTerms]:
+        """Export accounts as they are created, but without their secrets."""
+        return self._desk.listed(self._catalog.accounts, limit, cursor, terms_of)
+
+    def get(self, account: str) -> AccountSeen:
+        """Read an account, its health and how much of its quotas is used."""
+        return self._watch.seen((self._catalog.accounts.get(account),))[0]
 
     def patch(self, account: str, body: AccountPatch, if_match: IfMatch = None) -> AccountView:
         """Change an account; relays follow within seconds."""
-        changes = exact(body.changes(CLEARED))
-        credentials = changes.pop("credentials", None)
+        changes, submitted = changes_of(body)
         changed = self._accounts.change(
             account,
             wanted(if_match),
             lambda before: replace(before, **changes),
-            credentials,
+            submitted,
             self._desk.author,
         )
         self._desk.note_change("account.change", account, changed, AccountView.of)
@@ -157,12 +113,19 @@ class AccountResource:
         before = self._desk.removed(self._catalog.accounts, account, if_match)
         self._desk.trail.note("account.delete", account, AccountView.of(before), None)
 
+    def _found(self, sought: AccountSearch, order: Order, limit: int, after: str | None) -> Found:
+        """One page; only a plain list is read page by page."""
+        if sought == AccountSearch() and order == "created":
+            place = read_place(after, order)
+            plain = self._catalog.accounts.page(limit, place[0] if place else None)
+            more = plain.after is not None
+            return Found(plain.entries, write_place(plain.entries[-1], order) if more else None)
+        return page(self._matching(sought), order, limit, after)
 
-def exact(sent: dict[str, Any]) -> dict[str, Any]:
-    """Fields as the definition has them: tuples and decimals."""
-    typed: dict[str, Any] = {
-        name: tuple(sent[name]) for name in ("groups", "models") if name in sent
-    }
-    if "cost_multiplier" in sent:
-        typed["cost_multiplier"] = Decimal(sent["cost_multiplier"])
-    return sent | typed
+    def _matching(self, sought: AccountSearch) -> tuple[AccountDefinition, ...]:
+        facts, now = self._watch.facts(), self._desk.clock()
+        return tuple(
+            account
+            for account in self._catalog.accounts.everything()
+            if sought.finds(account, facts.get(account.id, {}), now)
+        )

@@ -3,6 +3,9 @@
 from tollgate.domain.errors import InvalidToken
 from tollgate.domain.permissions import PERMISSIONS
 from tollgate.services.admin_tokens import AdminTokens
+from tollgate.web.admin.account_bulk import AccountBulkResource
+from tollgate.web.admin.account_checks import AccountCheckResource
+from tollgate.web.admin.account_upkeep import AccountUpkeepResource
 from tollgate.web.admin.accounts import AccountResource
 from tollgate.web.admin.bindings import BindingResource
 from tollgate.web.admin.channel_pricing import ChannelPricingResource
@@ -41,6 +44,9 @@ RESOURCES = (
     GroupResource,
     MultiplierResource,
     AccountResource,
+    AccountBulkResource,
+    AccountCheckResource,
+    AccountUpkeepResource,
     ChannelResource,
     ChannelPricingResource,
     PriceResource,

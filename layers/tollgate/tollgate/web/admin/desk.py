@@ -7,7 +7,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from tollgate.domain.definitions import Author
+from tollgate.services.account_checks import AccountChecks
 from tollgate.services.changes import Changed, change
+from tollgate.store.account_quotas import AccountQuotaTable
 from tollgate.store.bucket import Bucket
 from tollgate.store.catalog.access import D, Definitions
 from tollgate.store.catalog.table import CatalogTable
@@ -41,6 +43,7 @@ class Stores:
     secrets: Secrets
     jobs: JobStore
     bucket: Bucket
+    account_quotas: AccountQuotaTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Desk:
     trail: Trail
     clock: Callable[[], int]
     random: Callable[[int], int]
+    checks: AccountChecks
     loopback: bool = False
 
     @property

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from tollgate import __version__
+from tollgate.services.account_checks import AccountChecks
+from tollgate.store.account_quotas import AccountQuotaTable
 from tollgate.store.bucket import Bucket
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.dynamodb import Dynamo
@@ -95,6 +97,7 @@ def undressed() -> tuple[Endpoint, ...]:
         secrets=cast(Secrets, nothing),
         jobs=JobStore(cast(Dynamo, nothing), ""),
         bucket=cast(Bucket, nothing),
+        account_quotas=cast(AccountQuotaTable, nothing),
     )
     return endpoints(
         Desk(
@@ -104,6 +107,7 @@ def undressed() -> tuple[Endpoint, ...]:
             cast(Trail, nothing),
             clock=lambda: 0,
             random=lambda below: below,
+            checks=cast(AccountChecks, nothing),
         )
     )
 

@@ -1,6 +1,8 @@
 """How the admin API is put together from settings and clients: for its function, tests and docs."""
 
+from tollgate.services import vendors
 from tollgate.settings import Settings
+from tollgate.store.account_quotas import AccountQuotaTable
 from tollgate.store.audit import AuditLog
 from tollgate.store.catalog.items import Endpoint as Table
 from tollgate.store.catalog.table import CatalogTable
@@ -38,6 +40,7 @@ def open_stores(settings: Settings, aws: Aws, around: Surroundings) -> Stores:
         secrets=aws.sealing,
         jobs=JobStore(aws.dynamo, settings.state_table),
         bucket=aws.bucket,
+        account_quotas=AccountQuotaTable(aws.dynamo, settings.state_table),
     )
 
 
@@ -51,6 +54,7 @@ def open_api(settings: Settings, aws: Aws, around: Surroundings) -> Api:
         trail=Trail(AuditLog(around.random), around.clock, around.lost),
         clock=around.clock,
         random=around.random,
+        checks=vendors.checks(settings, around.clock),
         loopback=bool(settings.local),
     )
     doors = Doors(
