@@ -138,6 +138,7 @@ def connected(settings: Settings) -> clients.Aws:
         Peppers(found.ssm, settings.pepper_parameter, time.time),
         Queue(found.sqs, settings.queue_url),
         Bucket(found.s3, settings.bucket),
+        REGION,
     )
 
 

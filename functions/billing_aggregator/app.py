@@ -6,6 +6,7 @@ from typing import Any
 
 from tollgate.ids import now_ms
 from tollgate.observability import Observer
+from tollgate.services.account_quotas import everywhere, open_quotas
 from tollgate.services.publishing import Publishing
 from tollgate.services.settlement import Settlement
 from tollgate.services.sweeping import SweepRequests
@@ -19,13 +20,16 @@ from tollgate.store.wallet import Wallets
 
 SET, SEEN = Settings.from_env(os.environ), Observer("billing_aggregator")
 AWS = clients.connect(SET, os.environ)
-PLACE = Endpoint(SET.catalog_table, os.environ["AWS_REGION"], os.environ.get(clients.ENDPOINT))
+PLACE = Endpoint(SET.catalog_table, AWS.region, AWS.endpoint)
 SWEEP = SweepRequests(AWS.queue.send, now_ms)
 WALLETS = Wallets(AWS.dynamo, SET.wallets_table, secrets.randbelow, now_ms, SEEN.violation, SWEEP)
 SUMS = Rollups(AWS.dynamo, SET.rollups_table)
 PARTS = Publications(AWS.dynamo, SET.state_table)
-PUBLISH = Publishing(CatalogTable(PLACE), PARTS, WALLETS.set_profile_version, now_ms, SEEN.broken)
-SETTLE = Settlement(WALLETS, SUMS.mark_active, SUMS.add, AWS.bucket.poison, SEEN.count)
+CATALOG = CatalogTable(PLACE)
+PUBLISH = Publishing(CATALOG, PARTS, WALLETS.set_profile_version, now_ms, SEEN.broken)
+QUOTAS = open_quotas(AWS.dynamo, SET.state_table, CATALOG, now_ms)
+ADD_UP = everywhere(SUMS.add, QUOTAS.add)
+SETTLE = Settlement(WALLETS, SUMS.mark_active, ADD_UP, AWS.bucket.poison, SEEN.count)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

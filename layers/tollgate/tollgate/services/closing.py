@@ -5,7 +5,7 @@ way, gives the same rows: they are replaced, never added to.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -27,10 +27,19 @@ def ignore(hour: str, error: Exception) -> None:
     """What becomes of an hour that cannot be closed where nobody is told."""
 
 
+CorrectCosts = Callable[[str, Mapping[str, int]], None]
+"""Hears what each account's calls of an hour come to (nanos), however often it is closed."""
+
+
+def uncorrected(hour: str, costs: Mapping[str, int]) -> None:
+    """What becomes of accounts' costs where nobody counts them."""
+
+
 SWEPT_SECONDS: Final = TTL_SECONDS["s"] + SKEW + 300
 """After so long every hold of a call was settled or swept: its life, the skew, one sweep more."""
 
 PAGE: Final = 200
+ACCOUNT: Final = "account#"
 HOUR_FORMAT: Final = "%Y%m%d%H"
 
 
@@ -58,6 +67,7 @@ class Closing:
         clock: epoch ms.
         settle_seconds: how long after its end an hour may still change.
         stuck: hears of hours that cannot be closed; the others are, nevertheless.
+        correct: hears what accounts cost, once the hour's rows take no more live sums.
     """
 
     def __init__(
@@ -69,8 +79,10 @@ class Closing:
         clock: Callable[[], int],
         settle_seconds: int = SWEPT_SECONDS,
         stuck: Stuck = ignore,
+        correct: CorrectCosts = uncorrected,
     ) -> None:
         self._stuck = stuck
+        self._correct = correct
         self._rollups = rollups
         self._records = records
         self._wallets = wallets
@@ -110,6 +122,7 @@ class Closing:
                 for row, found in requests_by_account(page).items():
                     ids.setdefault(row, []).extend(found)
         self._rollups.put_exact(rows)
+        self._correct(hour, costs_of(rows))
         for (account, began), found in ids.items():
             self._rollups.put_request_ids(account, began, sorted(found))
         for name in {name for name, _ in rows}:
@@ -160,3 +173,12 @@ class Closing:
             return self._wallets.shard(user, 0).shards
         except WalletMissing:
             return 1
+
+
+def costs_of(rows: Mapping[Row, Mapping[str, int]]) -> dict[str, int]:
+    """What each account's calls cost, from an hour's rows."""
+    return {
+        name.removeprefix(ACCOUNT): sums.get("cost", 0)
+        for (name, _), sums in rows.items()
+        if name.startswith(ACCOUNT)
+    }

@@ -7,6 +7,7 @@ from typing import Final
 from tollgate.domain.export_order import KIND as EXPORT
 from tollgate.domain.replay_order import RERATE, SIMULATION
 from tollgate.observability import Observer
+from tollgate.services.account_quotas import everywhere, open_quotas
 from tollgate.services.closing import Closing
 from tollgate.services.exports import Exports
 from tollgate.services.housekeeping import Housekeeping
@@ -18,6 +19,8 @@ from tollgate.services.replays import Replays
 from tollgate.services.sweeping import Sweeping
 from tollgate.settings import Settings
 from tollgate.store.bucket import POISON
+from tollgate.store.catalog.items import Endpoint
+from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.clients import Aws
 from tollgate.store.jobs import JobStore
 from tollgate.store.rollups import Rollups
@@ -39,8 +42,12 @@ def open_housekeeping(
     wallets = Wallets(aws.dynamo, settings.wallets_table, random, clock, seen.violation)
     records = UsageRecords(aws.dynamo, settings.usage_table)
     sums = Rollups(aws.dynamo, settings.rollups_table)
-    sweeping = Sweeping(wallets, records, sums.mark_active, sums.add, clock, seen.count)
-    closing = Closing(sums, records, wallets, sweeping.finish_late, clock, stuck=seen.unclosed)
+    catalog = CatalogTable(Endpoint(settings.catalog_table, aws.region, aws.endpoint))
+    quotas = open_quotas(aws.dynamo, settings.state_table, catalog, clock)
+    add_up = everywhere(sums.add, quotas.add)
+    sweeping = Sweeping(wallets, records, sums.mark_active, add_up, clock, seen.count)
+    late, stuck = sweeping.finish_late, seen.unclosed
+    closing = Closing(sums, records, wallets, late, clock, stuck=stuck, correct=quotas.correct)
     calls = PastCalls(sums, records, wallets)
     replays = Replays(PastCalls(sums, records, wallets, REPLAYED), wallets)
     steps = {

@@ -79,13 +79,18 @@ def boto3(environment: Mapping[str, str]) -> Clients:
 
 @dataclass(frozen=True, slots=True)
 class Aws:
-    """What a process needs of AWS, ready to use; `sealing` opens and seals upstream credentials."""
+    """What a process needs of AWS, ready to use; `sealing` opens and seals upstream credentials.
+
+    `region` and `endpoint` (None: AWS itself) are for who binds pynamodb's models.
+    """
 
     dynamo: Dynamo
     sealing: Secrets
     peppers: Peppers
     queue: Queue
     bucket: Bucket
+    region: str = ""
+    endpoint: str | None = None
 
 
 def connect(settings: Settings, environment: Mapping[str, str]) -> Aws:
@@ -97,4 +102,6 @@ def connect(settings: Settings, environment: Mapping[str, str]) -> Aws:
         Peppers(found.ssm, settings.pepper_parameter, time.time),
         Queue(found.sqs, settings.queue_url),
         Bucket(found.s3, settings.bucket),
+        environment["AWS_REGION"],
+        environment.get(ENDPOINT) or None,
     )
