@@ -105,7 +105,7 @@ def events_told(events: list[Any]) -> list[Any]:
             id="the metrics come with the end itself",
         ),
         pytest.param(
-            [START, DELTA | {"usage": {"output_tokens": None}}, STOP],
+            [START, {**DELTA, "usage": {"output_tokens": None}}, STOP],
             {"output_tokens": 500},
             id="null is no figure",
         ),

@@ -30,9 +30,7 @@ def changed(text: str, changes: Iterable[Change]) -> str:
 
 
 def elements(text: str, start: int) -> Iterator[Element]:
-    """The elements of the array that begins there; none of a value that is no array."""
-    if text[start] != "[":
-        return
+    """The elements of the array that begins there."""
     place = after_blank(text, start + 1)
     while text[place] != "]":
         value, end = READER.raw_decode(text, place)

@@ -4,7 +4,7 @@ The same for every call, whether it is made, counted, quoted or only listed: gro
 multiplier and prices come from the relay's copy of the catalog.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tollgate.dialects import Dialect
@@ -55,6 +55,14 @@ class Questions:
         if not question.group.invalid_request_group:
             return question.group, found
         return question.group, found + after_too_long(found, self._taking_over(question))
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """What staff have set for all accounts.
+
+        Raises:
+            CatalogUnavailable: it was never read, and cannot be now.
+        """
+        return self._catalog.global_part().settings
 
     def group(self, caller: Caller, call: Call) -> GroupPart:
         """The effective group of a call.

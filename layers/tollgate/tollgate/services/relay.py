@@ -10,7 +10,7 @@ from typing import Final
 
 from tollgate.dialects import Dialect, Route
 from tollgate.domain.call import Call
-from tollgate.domain.errors import PricingMisconfigured, TollgateError
+from tollgate.domain.errors import PricingMisconfigured, TollgateError, UnsupportedEndpoint
 from tollgate.domain.holds import request_id
 from tollgate.domain.money import usd
 from tollgate.domain.record import UsageRecord
@@ -27,6 +27,9 @@ STREAM_HEADERS: Final = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 FRESH_MS: Final = 5_000
 """How old a profile may be where no hold would tell that it is stale."""
+
+UNCOUNTED: Final = frozenset({"bedrock"})
+"""Account types that answer no call of the free list, such as counting tokens."""
 
 RECORDING_MS: Final = 3_000
 """Left of the function's time when waiting for the upstream ends: enough to record."""
@@ -117,7 +120,7 @@ class Relay:
         admitted = self._admit(request, call)
         public_id = request_id(admitted.hold.rid, admitted.hold.user)
         try:
-            sent = self._sending.send(outgoing(request, call, self._clock()), admitted.candidates)
+            sent = self._sending.send(self._outgoing(request, call), admitted.candidates)
         except NotAnswered as failed:
             self._record_failure(admitted, failed)
             raise Refused(failed.error, public_id, failed.body) from failed
@@ -127,6 +130,12 @@ class Relay:
         if call.stream:
             return self._stream(admitted, sent, public_id)
         return self._complete(admitted, sent, public_id)
+
+    def _outgoing(self, request: RelayRequest, call: Call) -> Outgoing:
+        """What is sent, and until when its answer is waited for."""
+        until = self._clock() + request.remaining_ms - RECORDING_MS
+        settings = self._admission.questions.settings()
+        return Outgoing(request.dialect, call, request.headers, until, settings)
 
     def _admit(self, request: RelayRequest, call: Call) -> Admitted:
         secret, dialect = request.secret, request.dialect
@@ -152,8 +161,11 @@ class Relay:
             request.route, request.path, request.headers, request.body, request.query
         )
         _, candidates = self._admission.questions.resolve(caller, call, dialect)
+        able = tuple(each for each in candidates if each.account.type not in UNCOUNTED)
+        if not able:
+            raise UnsupportedEndpoint(f"no account here can do this for model {call.model!r}")
         try:
-            sent = self._sending.send(outgoing(request, call, self._clock()), candidates)
+            sent = self._sending.send(self._outgoing(request, call), able)
         except NotAnswered as failed:
             raise failed.error from failed
         return Reply(sent.answer.status, forwarded(sent), sent.first)
@@ -221,12 +233,6 @@ class Relay:
             attempts=failed.attempts,
         )
         self._recording.record(record(admitted, None, outcome))
-
-
-def outgoing(request: RelayRequest, call: Call, now_ms: int) -> Outgoing:
-    """What is sent, and until when its answer is waited for."""
-    until = now_ms + request.remaining_ms - RECORDING_MS
-    return Outgoing(request.dialect, call, request.headers, until)
 
 
 def forwarded(sent: Sent) -> dict[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tollgate.domain.errors import (
+    InvalidRequest,
     NoHealthyAccount,
     TollgateError,
     UpstreamFailed,
@@ -112,7 +113,7 @@ class Sending:
             except TollgateError as failed:
                 attempts.append(Attempt(candidate.account.id, status, self._clock() - started))
                 error = failed
-                if isinstance(failed, UpstreamTimeout | UpstreamRefused):
+                if isinstance(failed, UpstreamTimeout | UpstreamRefused | InvalidRequest):
                     break
                 continue
             attempts.append(Attempt(candidate.account.id, status, self._clock() - started))

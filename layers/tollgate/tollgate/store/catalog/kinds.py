@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tollgate.domain.account_rules import check_account
+from tollgate.domain.beta_policy import check_beta_setting
 from tollgate.domain.customer_prices import check_customer_price
 from tollgate.domain.definition_rules import (
     PRICE_STEPS,
@@ -134,6 +135,7 @@ def check_any_setting(setting: Setting) -> None:
     """A setting by its name, and by what it means where that is known."""
     check_setting(setting)
     check_fx_setting(setting)
+    check_beta_setting(setting)
 
 
 USER: Final = Kind(
