@@ -91,7 +91,8 @@ def chain_of(group: GroupDefinition, others: Groups) -> Iterator[GroupDefinition
         ValidationFailed: they lead back to it, in a circle of their own, or are too many.
     """
     passed = [group.id]
-    follower = others.get(group.fallback_group)
+    known = {**others, group.id: group}
+    follower = known.get(group.fallback_group)
     while follower is not None:
         circle = " → ".join([*passed, follower.id])
         require(follower.id not in passed, "fallback_group", f"leads round in a circle: {circle}")
@@ -100,7 +101,7 @@ def chain_of(group: GroupDefinition, others: Groups) -> Iterator[GroupDefinition
         )
         passed.append(follower.id)
         yield follower
-        follower = others.get(follower.fallback_group)
+        follower = known.get(follower.fallback_group)
 
 
 def check_takes_over(group: GroupDefinition, others: Groups) -> None:

@@ -17,6 +17,7 @@ from tollgate.domain.patterns import find, normal
 from tollgate.domain.question import Caller, Question
 from tollgate.domain.resolution import admit, check, resolve
 from tollgate.domain.routing import channel_mapped
+from tollgate.domain.scheduling import NOTHING_KNOWN
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.receipts import Receipts
@@ -56,7 +57,9 @@ class Listing:
         created = self._clock() // 1_000
         no_call = Call("generate", "", b"", claude_code=claude_code)
         asked = self._admission.questions.question(caller, no_call, PLATFORMS)
-        asked = replace(asked, group=without_twins(asked.group))
+        # What rests for a while is still offered.
+        pool = without_twins(asked.group, asked.now_ms)
+        asked = replace(asked, group=pool, standing=NOTHING_KNOWN)
         if model is None:
             sold = sorted(name for name in served(asked) if self._sells(asked, name))
             return json_reply(dialect.write_models(sold, created))
@@ -103,12 +106,12 @@ def json_reply(body: bytes) -> Reply:
     return Reply(200, {"content-type": "application/json"}, body)
 
 
-def without_twins(group: GroupPart) -> GroupPart:
+def without_twins(group: GroupPart, now_ms: int) -> GroupPart:
     """The group with one account of those that offer the same: it lists what all of them do."""
     alike = {
-        (each.platform, each.models, tuple(each.model_mapping.items())): each
+        (each.platform, each.mixed, each.models, tuple(each.model_mapping.items())): each
         for each in group.accounts
-        if each.weight > 0
+        if each.weight > 0 and (each.expires_at is None or each.expires_at > now_ms)
     }
     return replace(group, accounts=tuple(alike.values()))
 
