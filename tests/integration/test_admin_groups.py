@@ -34,7 +34,7 @@ def group(api: AdminApi, name: str, platform: str = "anthropic", **fields: Any) 
     return made
 
 
-def change(api: AdminApi, identity: str, version: int = 1, **fields: Any) -> Answer:
+def change(api: AdminApi, identity: str, version: int = 1, /, **fields: Any) -> Answer:
     return api.call("PATCH", f"/groups/{identity}", fields, headers=at(version))
 
 
