@@ -32,6 +32,7 @@ class World:
                 "name": "fx.cny_per_usd",
                 "request_id": "req_missing",
                 "proposal": "imp_missing",
+                "number": "1",
             },
         )
 
@@ -114,18 +115,44 @@ def alias_of(route: str) -> str:
     return route.replace(" ", f" {ALIAS}", 1)
 
 
+ACCOUNT: Final[dict[str, Any]] = {
+    "name": "two",
+    "platform": "openai",
+    "type": "apikey",
+    "base_url": "https://api.example.com/v1",
+    "credentials": "sk-upstream-2",
+    "priority": 1,
+    "weight": 2,
+    "cost_multiplier": "0.5",
+    "pool_retries": 3,
+    "error_codes": [529],
+    "pauses": [{"status": 429, "minutes": 5, "keywords": ["quota"]}],
+    "concurrency": 8,
+    "load_factor": 4,
+    "expires_at": 10**13,
+    "quotas": {"week": {"limit_usd": "100", "reset": "fixed", "hour": 9, "weekday": 1}},
+}
+ACCOUNT_CHANGES: Final[dict[str, Any]] = {
+    "priority": 3,
+    "weight": 4,
+    "cost_multiplier": "0.75",
+    "pool_retries": 2,
+    "concurrency": 6,
+    "load_factor": 3,
+    "expires_at": 10**13,
+}
+
 BODIES: Final[dict[str, dict[str, Any]]] = {
     **ALIASED,
     **{alias_of(route): body for route, body in ALIASED.items()},
     "POST /users": {
         "email": "bob@example.com",
         "name": "Bob",
-        "rpm": 60,
-        "concurrency": 4,
+        "limits": {"rpm": 60, "concurrency": 4},
         "shards": 1,
         "groups": [],
     },
-    "PATCH /users/<user>": {"rpm": 10, "concurrency": 2, "shards": 1, "status": "active"},
+    "PATCH /users/<user>": {"limits": {"rpm": 10, "concurrency": 2}, "shards": 1, "status": "active"},
     "PUT /users/<user>/password": {"password": "correct horse battery staple"},
     "POST /users/<user>/keys": {"group": "<group>", "quota_usd": "1", "expires_at": 10**13},
     "PATCH /users/<user>/keys/<key>": {"expires_at": 10**13, "models": ["gpt-*"]},
@@ -144,17 +171,11 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "PUT /users/<user>/rate-multipliers": {
         "entries": [{"group_id": "<group>", "multiplier": "0.5"}]
     },
-    "POST /accounts": {
-        "name": "two",
-        "platform": "openai",
-        "type": "apikey",
-        "base_url": "https://api.example.com/v1",
-        "credentials": "sk-upstream-2",
-        "priority": 1,
-        "weight": 2,
-        "cost_multiplier": "0.5",
-    },
-    "PATCH /accounts/<account>": {"priority": 3, "weight": 4, "cost_multiplier": "0.75"},
+    "POST /accounts": ACCOUNT,
+    "PATCH /accounts/<account>": ACCOUNT_CHANGES,
+    "POST /accounts/bulk": {"ids": ["<account>"], "change": ACCOUNT_CHANGES},
+    "POST /accounts/test": {**ACCOUNT, "model": "gpt-x", "key": 1},
+    "POST /accounts/<account>/test": {"model": "gpt-x", "key": 1},
     "POST /channels": {"name": "wholesale", "restrict_models": True},
     "PATCH /channels/<channel>": {"description": "for partners"},
     "PUT /channels/<channel>/pricing": {

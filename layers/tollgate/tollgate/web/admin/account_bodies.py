@@ -50,16 +50,18 @@ ProxyCredentials = Annotated[
     Field(description="Write-only: user:password of the proxy."),
 ]
 Status = Literal["active", "disabled"]
-Number = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
-Statuses = Annotated[list[Number], Field(max_length=200)]
-Retries = Annotated[Number | None, Field(description="Null: the account is no pool of keys.")]
+FailedStatus = Annotated[int, Field(ge=400, le=599)]
+Statuses = Annotated[list[FailedStatus], Field(max_length=200)]
+Retries = Annotated[
+    int | None, Field(ge=0, le=10, description="Null: the account is no pool of keys.")
+]
 
 
 class PauseBody(Body):
     """An answer after which the account rests: its status, and words of which its text has one."""
 
-    status: Number
-    minutes: Number
+    status: FailedStatus
+    minutes: Annotated[int, Field(ge=1, le=10_080)]
     keywords: Names = empty(list)
 
 
@@ -68,8 +70,8 @@ class QuotaBody(Body):
 
     limit_usd: Budget
     reset: Literal["rolling", "fixed"] = "rolling"
-    hour: Number = 0
-    weekday: Annotated[Number, Field(description="0 is Sunday.")] = 1
+    hour: Annotated[int, Field(ge=0, le=23)] = 0
+    weekday: Annotated[int, Field(ge=0, le=6, description="0 is Sunday.")] = 1
     zone: Name = "UTC"
 
 
