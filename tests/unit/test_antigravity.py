@@ -9,12 +9,10 @@ from tollgate.domain.antigravity import (
     Lack,
     Rest,
     antigravity_rest,
-    joins,
     lack_of,
     milliseconds,
     out_of_credits,
 )
-from tollgate.domain.catalog import Account
 
 INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 RETRY = "type.googleapis.com/google.rpc.RetryInfo"
@@ -163,22 +161,3 @@ def test_short_delays_are_waited_for_and_long_ones_rest_the_model(
 )
 def test_delays_are_read_as_google_writes_them(text: object, ms: int | None) -> None:
     assert milliseconds(text) == ms
-
-
-def account(platform: str, *, mixed: bool = False) -> Account:
-    return Account("acc_1", "one", platform, "oauth", "", {}, mixed=mixed)
-
-
-@pytest.mark.parametrize(
-    ("which", "platform", "serves"),
-    [
-        pytest.param(account("antigravity"), "antigravity", True, id="its own groups"),
-        pytest.param(account("antigravity"), "gemini", False, id="gemini's: not unless mixed"),
-        pytest.param(account("antigravity", mixed=True), "gemini", True, id="gemini's: mixed"),
-        pytest.param(account("gemini"), "antigravity", True, id="others are none of its business"),
-    ],
-)
-def test_antigravity_joins_other_groups_only_where_mixed(
-    which: Account, platform: str, serves: bool
-) -> None:
-    assert joins(which, platform) is serves

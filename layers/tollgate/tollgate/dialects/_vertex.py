@@ -7,8 +7,10 @@ of the form they are in.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tollgate.dialects._json import read
-from tollgate.dialects._writing import spliced
+from tollgate.dialects._errors import ANTHROPIC_TYPES
+from tollgate.dialects._json import lenient, read
+from tollgate.dialects._usage import inside
+from tollgate.dialects._writing import compact, spliced
 from tollgate.domain.errors import InvalidRequest
 
 MESSAGES_VERSION: Final = "vertex-2023-10-16"
@@ -52,3 +54,13 @@ def refuse_version(values: Mapping[str, Any]) -> None:
 def messages_method(*, stream: bool) -> str:
     """The method that takes Messages."""
     return "streamRawPredict" if stream else "rawPredict"
+
+
+def as_anthropic(status: int, body: bytes) -> bytes:
+    """A refusal in Anthropic's words: Vertex's own are Google's, those of the model are already."""
+    error = inside(inside(lenient(body)).get("error"))
+    if "status" not in error:
+        return body
+    kind = ANTHROPIC_TYPES.get(status, "api_error")
+    message = str(error.get("message", ""))
+    return compact({"type": "error", "error": {"type": kind, "message": message}})

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tollgate.domain.catalog import Account
-
 IN_PLACE_MS: Final = 7_000
 """A shorter delay is waited for; for a longer one the model rests on this account."""
 
@@ -111,11 +109,6 @@ def out_of_credits(status: int, body: bytes) -> bool:
     if reason.name == RATE_LIMIT and reason.delay_ms is not None:
         return False
     return any(words in text for words in OUT_OF_CREDITS)
-
-
-def joins(account: Account, platform: str) -> bool:
-    """Whether an account serves groups of a platform: antigravity's serve others' only if mixed."""
-    return account.platform != "antigravity" or platform == "antigravity" or account.mixed
 
 
 def reason_of(body: bytes) -> Reason:

@@ -11,7 +11,12 @@ from threading import Lock
 from typing import Final, Protocol
 
 from tollgate.domain.catalog import Account
-from tollgate.domain.credentials import RefreshToken
+from tollgate.domain.credentials import (
+    CredentialsUnreadable,
+    RefreshToken,
+    ServiceAccount,
+    read_credentials,
+)
 from tollgate.domain.errors import UpstreamUnavailable
 from tollgate.domain.grants import Asking, Grant, GrantRefused
 from tollgate.store.dynamodb import StoreError
@@ -62,6 +67,21 @@ class Owner:
         return self.account.id, number_of(self.account)
 
 
+def owner_of(account: Account, secret: str, proxy: Proxy | None) -> Owner:
+    """The owner of an account's tokens, by its opened secret.
+
+    Raises:
+        UpstreamUnavailable: the secret holds nothing that tokens are asked for with.
+    """
+    try:
+        asking = read_credentials(account, secret)
+    except CredentialsUnreadable as error:
+        raise UpstreamUnavailable("an account's credentials cannot be read") from error
+    if not isinstance(asking, ServiceAccount | RefreshToken):
+        raise UpstreamUnavailable("an account's credentials are of another type")
+    return Owner(account, asking, proxy)
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Clock (epoch ms), sleep (seconds), and who hears of accounts that are refused for good or
@@ -105,6 +125,14 @@ class Tokens:
     def drop(self, owner: Owner, access: str) -> None:
         """Use a token no more: the upstream refused it."""
         self._dropped[owner.name] = access
+
+    def renewed(self, owner: Owner, access: str) -> str | None:
+        """A token in place of one that the upstream refused; None where there is none."""
+        self.drop(owner, access)
+        try:
+            return self.access(owner)
+        except UpstreamUnavailable:
+            return None
 
     def _lasts(self, owner: Owner, token: StoredToken, ms: int) -> bool:
         """Whether a token may be sent, and for so long."""
