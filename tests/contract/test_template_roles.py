@@ -112,6 +112,7 @@ RULES: Final = [
     *rules(
         *("Relay", "dynamodb:PutItem", "State"),
         (True, "shares what it knows of accounts", at("health")),
+        (True, "shares access tokens", at("token#acc_1")),
         (False, "cannot move the snapshot", at("snapshot")),
         (False, "cannot forge a snapshot part", at("snapshot#global")),
         (False, "cannot forge a profile", at("profile#usr_1")),
@@ -151,6 +152,7 @@ RULES: Final = [
         (True, "starts jobs", at("jobs")),
         (True, "marks them as open", at("jobs_open")),
         (True, "keeps proposed prices", at("price_import#imp_1")),
+        (True, "shares access tokens", at("token#acc_1")),
     ),
     *rules(
         *("Portal", "dynamodb:UpdateItem", "Wallets"),
@@ -218,6 +220,9 @@ RULES: Final = [
     *rules("Janitor", "s3:GetObject", "Bucket/poison/x", (False, "reads no poison", NOTHING)),
     *rules("Portal", "s3:GetObject", "Bucket/exports/x", (False, "reads no exports", NOTHING)),
     *rules("Portal", "dynamodb:PutItem", "State", (False, "starts no jobs", at("jobs"))),
+    *rules(
+        *("Portal", "dynamodb:PutItem", "State"), (False, "forges no tokens", at("token#acc_1"))
+    ),
     *rules("Janitor", "kms:Decrypt", "SecretsKey", (False, "opens nothing", SECRETS)),
 ]
 
