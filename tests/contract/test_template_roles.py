@@ -143,6 +143,13 @@ RULES: Final = [
         *("Admin", "dynamodb:DeleteItem", "State"), (False, "deletes no audit log", at("audit#1"))
     ),
     *rules("Admin", "kms:GenerateDataKey", "SecretsKey", (True, "seals secrets", SECRETS)),
+    *rules("Admin", "kms:Decrypt", "SecretsKey", (True, "opens secrets to try accounts", SECRETS)),
+    *rules(
+        *("Admin", "dynamodb:UpdateItem", "State"),
+        (True, "resets accounts' quotas", at("account_quota#acc_1")),
+        (True, "clears accounts' health", at("health")),
+        (False, "takes no account's place", at("lease#acc_1")),
+    ),
     *rules("Admin", "s3:PutObject", "Bucket/poison/x", (False, "writes no objects", NOTHING)),
     *rules("Admin", "s3:PutObject", "Bucket/exports/x", (False, "writes no exports", NOTHING)),
     *rules("Admin", "s3:GetObject", "Bucket/exports/x", (True, "signs links to exports", NOTHING)),
