@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 from typing import Any, Final
 
 from bench.cloud import DATA_KEY
-from tollgate.domain.catalog import Account, GlobalPart, GroupPart, Key, Price, Profile
+from tollgate.domain.catalog import Account, GlobalPart, GroupPart, Key, Limits, Price, Profile
 from tollgate.domain.holds import Birth, new_hold_id
 from tollgate.domain.wallet import Wallet
 from tollgate.settings import Settings
@@ -113,7 +113,9 @@ def profile() -> Profile:
     """One user with one key and no tight limits."""
     digest = hash_secret(PEPPER.encode(), API_KEY)
     key = Key("key_0000000000000001", "k001", digest, 1, GROUP, cost_in_stream=False)
-    return Profile(USER, 1, "active", {digest: key}, rpm=10**6, concurrency=200, groups=(GROUP,))
+    return Profile(
+        USER, 1, "active", {digest: key}, limits=Limits(rpm=10**6, concurrency=200), groups=(GROUP,)
+    )
 
 
 def wallet(now: int) -> Item:

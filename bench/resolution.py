@@ -104,7 +104,7 @@ def stored() -> Stored:
         for suffix in ("", "-private")
         for model in models
     }
-    profile = Profile("usr_1", 1, "active", {"hash": KEY}, 60, 8,
+    profile = Profile("usr_1", 1, "active", {"hash": KEY},
                       prices=dict(list(own.items())[:OWN_PRICES]))  # fmt: skip
     everywhere = GlobalPart(1, prices, dict.fromkeys(models, "default"), {})
     return Stored(
@@ -130,7 +130,7 @@ def questions(parts: Stored) -> dict[str, Question]:
     everywhere = read_global(1, parts.everywhere)
     pool = read_group(1, parts.groups[0])
     rich = Caller(read_profile("usr_1", 1, parts.profile), KEY)
-    poor = Caller(Profile("usr_2", 1, "active", {"hash": KEY}, 60, 8), KEY)
+    poor = Caller(Profile("usr_2", 1, "active", {"hash": KEY}), KEY)
 
     def asked(caller: Caller, model: str) -> Question:
         return Question(caller, Call("generate", model, b""), ("openai",), everywhere, pool, NOW)

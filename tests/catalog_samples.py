@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
+from tollgate.domain.catalog import Limits
 from tollgate.domain.compilation import Everywhere, Person, Pools
 from tollgate.domain.definitions import (
     AccountDefinition,
@@ -25,7 +26,9 @@ from tollgate.store.marshal import item_of
 
 STATE: Final = "State"
 AUTHOR: Final = Author("adm_0123456789abcdef", 1_700_000_000_000)
-USER: Final = UserDefinition("usr_0000000000000001", "ann@example.com", rpm=60, concurrency=8)
+USER: Final = UserDefinition(
+    "usr_0000000000000001", "ann@example.com", limits=Limits(rpm=60, concurrency=8)
+)
 GROUP: Final = GroupDefinition("grp_1", "g001", "main", "openai", Decimal("1.25"))
 OTHER_GROUP: Final = GroupDefinition("grp_2", "g002", "spare", "anthropic")
 KEY: Final = KeyDefinition("key_1", USER.id, "k001", "a" * 64, 1, "wxyz", GROUP.id)

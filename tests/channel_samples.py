@@ -23,7 +23,7 @@ from tollgate.domain.resolution import Candidate, resolve
 NOW: Final = 1_000_000
 SONNET: Final = "claude-sonnet-4"
 KEY: Final = Key("key_1", "k001", "hash", 1, "grp_1")
-CALLER: Final = Caller(Profile("usr_1", 1, "active", {"hash": KEY}, rpm=60, concurrency=8), KEY)
+CALLER: Final = Caller(Profile("usr_1", 1, "active", {"hash": KEY}), KEY)
 BASE: Final = Price(
     SONNET,
     1,

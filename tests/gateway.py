@@ -29,6 +29,8 @@ from tollgate.observability import Observer
 from tollgate.services.admission import Admission
 from tollgate.services.catalog import Catalog
 from tollgate.services.closing import Closing
+from tollgate.services.health import AccountHealth
+from tollgate.services.leases import LeasedSlots
 from tollgate.services.listing import Listing
 from tollgate.services.quote import Quotes
 from tollgate.services.receipts import Receipts
@@ -36,10 +38,13 @@ from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording
 from tollgate.services.refusals import Refusals
 from tollgate.services.relay import Relay
+from tollgate.services.roster import Roster
 from tollgate.services.sending import Sending
 from tollgate.services.settlement import Settlement
 from tollgate.services.speech import Speech
 from tollgate.services.sweeping import Sweeping
+from tollgate.services.vendors import speaking
+from tollgate.store.leases import Leases
 from tollgate.store.publications import Publications
 from tollgate.store.rollups import Rollups
 from tollgate.store.snapshots import Snapshots
@@ -55,7 +60,7 @@ START_MS = 1_795_348_800_000
 """2026-11-22 12:00:00 UTC."""
 
 KEY = Key("key_1", "k001", f"hash of {SECRET}", 1, "grp_1")
-PROFILE = Profile(USER, 1, "active", {KEY.secret_hash: KEY}, rpm=0, concurrency=0)
+PROFILE = Profile(USER, 1, "active", {KEY.secret_hash: KEY})
 ACCOUNTS = tuple(
     Account(f"acc_{platform}", platform, platform, "apikey", f"https://{platform}.example.com", {})
     for platform in ("openai", "anthropic", "gemini")
@@ -163,10 +168,19 @@ class Gateway:
         self._settled = 0
 
     def _wire_relay(self) -> None:
-        self.admission = Admission(
-            self.catalog, self.wallets, self.hash_key, self.clock, self.sleep
+        settings = self.everywhere.settings
+        self.roster = Roster(
+            AccountHealth(Snapshots(self.dynamo, "state"), self.clock, self.catalog.health),
+            LeasedSlots(Leases(self.dynamo, "state"), self.clock, random.Random(9).randrange),
+            self.clock,
+            lambda: settings,
+            self.count,
         )
-        sending = Sending(Upstream(transport=self.upstream), Speech(self.open_secret), self.clock)
+        self.admission = Admission(
+            self.catalog, self.wallets, self.hash_key, self.clock, self.sleep, self.roster.standing
+        )
+        speech = Speech(self.open_secret, speaking(self.clock))
+        sending = Sending(Upstream(transport=self.upstream), speech, self.roster, self.sleep)
         self.relay = Relay(
             self.admission,
             sending,

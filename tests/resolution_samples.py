@@ -21,7 +21,7 @@ from tollgate.domain.resolution import Candidate, resolve
 NOW = 1_000_000
 ACCOUNT = Account("acc_1", "one", "openai", "apikey", "https://api.example.com/v1", {})
 KEY = Key("key_1", "k001", "hash", 1, "grp_1")
-PROFILE = Profile("usr_1", 1, "active", {"hash": KEY}, rpm=60, concurrency=8)
+PROFILE = Profile("usr_1", 1, "active", {"hash": KEY})
 PRICES = {
     "gpt-4o": (Price("gpt-4o", 1, prices={"input": "2.5", "output": "10", "cache_read": "1.25"}),),
     "mapped": (Price("mapped", 2, prices={"input": "8", "output": "9"}),),

@@ -18,13 +18,14 @@ from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.dynamodb_tables import Index
 from tests.iam import AccessDenied, Ask, Role
 from tests.object_store import ObjectsInMemory
-from tollgate.domain.catalog import GlobalPart, GroupPart, Health, Profile
+from tollgate.domain.catalog import GlobalPart, GroupPart, Health, Limits, Profile
 from tollgate.domain.definitions import Author
 from tollgate.domain.export_order import KIND, Order
 from tollgate.domain.holds import hour_of
 from tollgate.domain.jobs import Progress
 from tollgate.domain.ledger import Correction, corrected
 from tollgate.domain.record import UsageRecord, WindowName, Windows
+from tollgate.domain.scopes import Scope
 from tollgate.domain.wallet import Subscription
 from tollgate.domain.windows import SubscriptionTerms
 from tollgate.services.closing import Closing
@@ -53,8 +54,7 @@ ASK: Final = HoldRequest(
     key_alias="k7q2",
     amount=1_000,
     limited_key=True,
-    rpm=60,
-    concurrency=5,
+    scopes=(Scope("user", Limits(rpm=60, concurrency=5)),),
     profile_version=1,
 )
 FREE: Final = replace(ASK, limited_key=False, key_alias="k8r3")
@@ -344,7 +344,7 @@ def test_the_janitor_takes_messages(deployed: Deployed) -> None:
 def test_the_aggregator_publishes_and_relays_read(deployed: Deployed) -> None:
     publications = Publications(deployed.dynamo, "State")
     everything = GlobalPart(1, {}, {}, {})
-    profile = Profile(USER, 2, "active", {}, 0, 0)
+    profile = Profile(USER, 2, "active", {})
     with deployed.act_as("BillingAggregator"):
         claim = publications.claim()
         publications.put_everywhere(everything)

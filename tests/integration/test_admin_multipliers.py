@@ -213,7 +213,7 @@ def crowd(count: int) -> list[str]:
     with UserItem.batch_write() as batch:
         for name in names:
             fields: dict[str, Any] = {"id": name, "email": f"{name}@example.com", "name": ""}
-            fields |= {"rpm": 0, "concurrency": 0, "shards": 1, "groups": (), "status": "active"}
+            fields |= {"shards": 1, "groups": (), "status": "active"}
             batch.save(UserItem("users", name, **fields, **stamp))
     return names
 

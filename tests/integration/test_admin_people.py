@@ -37,8 +37,6 @@ def hold(api: AdminApi, world: World, amount: int = 1_000) -> None:
             key_alias=key.alias,
             amount=amount,
             limited_key=key.quota is not None,
-            rpm=0,
-            concurrency=0,
             profile_version=10**6,
         )
     )
@@ -105,7 +103,7 @@ def test_an_enabled_user_is_served_again(api: AdminApi, world: World) -> None:
 def test_a_stale_disabling_leaves_the_user_served(api: AdminApi, world: World) -> None:
     credit(api, world, {"amount_usd": "1", "kind": "topup", "reference": "a"})
     path = f"/users/{world.user}"
-    api.call("PATCH", path, {"rpm": 5}, headers=FRESH)
+    api.call("PATCH", path, {"limits": {"rpm": 5}}, headers=FRESH)
     assert api.call("PATCH", path, {"status": "disabled"}, headers=FRESH).status == 412
     hold(api, world)
 
@@ -116,7 +114,7 @@ def test_a_stale_disabling_leaves_the_user_served(api: AdminApi, world: World) -
 def test_a_creation_that_died_after_the_wallet_is_taken_up_again(api: AdminApi) -> None:
     """The wallet is written first; the same id, tried again, finishes the rest."""
     stores = api.stores
-    user = UserDefinition("usr_0000000000000001", "late@example.com", rpm=0, concurrency=0)
+    user = UserDefinition("usr_0000000000000001", "late@example.com")
     author = Author("adm_1", api.now)
     stores.wallets.create(user.id)
     made = Users(stores.catalog, stores.wallets).create(user, author, resumed=True)
@@ -133,7 +131,7 @@ def test_nothing_of_a_user_is_written_when_the_wallet_fails(api: AdminApi) -> No
     stores = api.stores
     wallets = stores.wallets
     failing = Failing(wallets.dynamo, wallets.table, wallets.random, wallets.clock)
-    user = UserDefinition("usr_0000000000000001", "late@example.com", rpm=0, concurrency=0)
+    user = UserDefinition("usr_0000000000000001", "late@example.com")
     with pytest.raises(OutcomeUnknown):
         Users(stores.catalog, failing).create(user, Author("adm_1", api.now))
     assert stores.catalog.users.find(user.id) is None
@@ -313,7 +311,7 @@ def test_a_change_names_the_version_it_was_made_from(
     api: AdminApi, world: World, header: str | None, status: int, code: str
 ) -> None:
     headers = {} if header is None else {"If-Match": header}
-    answer = api.call("PATCH", f"/users/{world.user}", {"rpm": 7}, headers=headers)
+    answer = api.call("PATCH", f"/users/{world.user}", {"limits": {"rpm": 7}}, headers=headers)
     assert answer.status == status, answer.text
     assert answer.json.get("code", "") == code
     assert status != 200 or answer.etag == '"2"'

@@ -18,6 +18,7 @@ from tests.catalog_samples import (
 )
 from tests.catalog_tables import CATALOG, OPINIONS, catalog_in_memory, furnish
 from tests.locked_moto import REGION, service
+from tollgate.domain.catalog import Limits
 from tollgate.domain.definitions import AdminToken, Author, Password, Setting, Stamp
 from tollgate.domain.errors import (
     Conflict,
@@ -79,10 +80,10 @@ def test_a_change_keeps_when_it_was_made_and_says_who_changed_it(furnished: Cata
 
 @on_both
 def test_only_the_version_that_was_read_can_be_changed(furnished: CatalogTable) -> None:
-    furnished.users.change(USER.id, 1, lambda user: replace(user, rpm=10), LATER)
+    furnished.users.change(USER.id, 1, lambda user: replace(user, limits=Limits(rpm=10)), LATER)
     with pytest.raises(VersionMismatch):
-        furnished.users.change(USER.id, 1, lambda user: replace(user, rpm=20), LATER)
-    assert furnished.users.get(USER.id).rpm == 10
+        furnished.users.change(USER.id, 1, lambda user: replace(user, limits=Limits(rpm=20)), LATER)
+    assert furnished.users.get(USER.id).limits.rpm == 10
 
 
 @on_both
@@ -93,10 +94,10 @@ def test_of_two_changes_at_once_one_is_refused(furnished: CatalogTable) -> None:
     def change(rpm: int) -> None:
         def edit(user: Any) -> Any:
             together.wait(timeout=10)
-            return replace(user, rpm=rpm)
+            return replace(user, limits=Limits(rpm=rpm))
 
         try:
-            outcomes.append(furnished.users.change(USER.id, None, edit, LATER).rpm)
+            outcomes.append(furnished.users.change(USER.id, None, edit, LATER).limits.rpm)
         except VersionMismatch:
             outcomes.append("refused")
 
@@ -106,7 +107,7 @@ def test_of_two_changes_at_once_one_is_refused(furnished: CatalogTable) -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert outcomes.count("refused") == 1
-    assert furnished.users.get(USER.id).rpm in outcomes
+    assert furnished.users.get(USER.id).limits.rpm in outcomes
 
 
 def test_a_released_address_can_be_taken_again(furnished: CatalogTable) -> None:
@@ -174,7 +175,7 @@ def test_a_group_moves_between_channels_only_when_the_first_lets_go(
 
 def test_every_write_to_a_user_or_a_key_counts_up_the_profile(furnished: CatalogTable) -> None:
     assert furnished.profile_revision(USER.id) == 2
-    furnished.users.change(USER.id, 1, lambda user: replace(user, rpm=1), LATER)
+    furnished.users.change(USER.id, 1, lambda user: replace(user, limits=Limits(rpm=1)), LATER)
     assert furnished.profile_revision(USER.id) == 3
     furnished.keys(USER.id).change("key_1", 1, lambda key: replace(key, name="x"), LATER)
     assert furnished.profile_revision(USER.id) == 4

@@ -10,6 +10,14 @@ from tests.portal_api import rows as stored
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
+NO_LIMITS = {
+    "rpm": 0,
+    "tpm": 0,
+    "concurrency": 0,
+    "spend_5h_usd": "0",
+    "spend_day_usd": "0",
+    "spend_week_usd": "0",
+}
 NEW = "a better horse, a fresher staple"
 
 
@@ -74,8 +82,7 @@ def test_the_session_says_who_and_until_when(ann: Browser) -> None:
             "email": "ann@example.com",
             "name": "",
             "status": "active",
-            "rpm": 0,
-            "concurrency": 0,
+            "limits": NO_LIMITS,
             "created_at": now,
         },
         "csrf_token": ann.csrf,

@@ -7,6 +7,7 @@ import pytest
 
 from tests.portal_api import PASSWORD, STAFF, Portal, joined, portal_api, sign_up
 from tests.portal_api import rows as stored
+from tollgate.domain.catalog import UNLIMITED
 from tollgate.domain.definitions import Setting
 
 ANN = "ann@example.com"
@@ -27,8 +28,8 @@ def test_a_new_user_has_an_empty_wallet_and_signs_in(portal: Portal) -> None:
     assert wallet["pk"] == f"{ann.user}#0"
     assert {wallet[name] for name in ("available", "held", "debits", "credits")} == {"0"}
     user = portal.stores.catalog.users.get(ann.user)
-    assert (user.email, user.status, user.rpm, user.concurrency, user.shards, user.groups) == (
-        *(ANN, "active", 0, 0, 1, ()),
+    assert (user.email, user.status, user.limits, user.shards, user.groups) == (
+        *(ANN, "active", UNLIMITED, 1, ()),
     )
     assert user.stamp.updated_by == ann.user
     (entry,) = [each for each in portal.audit() if each["action"] == "user.sign_up"]
@@ -91,7 +92,7 @@ def test_a_password_has_8_to_256_characters(portal: Portal, password: Any, statu
 @pytest.mark.parametrize(
     "field",
     [
-        *("id", "role", "status", "groups", "rpm", "concurrency", "shards", "available"),
+        *("id", "role", "status", "groups", "limits", "group_limits", "shards", "available"),
         *("credits", "balance", "quota", "version", "stamp", "hash", "epoch", "is_admin", "kind"),
     ],
 )
@@ -106,15 +107,15 @@ def test_new_users_get_the_limits_the_operator_chose(portal: Portal) -> None:
     for setting in (Setting("sign_up.rpm", 60), Setting("sign_up.concurrency", 8)):
         portal.stores.catalog.settings.create(setting, STAFF)
     sign_up(portal, ANN)
-    me = portal.browser(ANN).call("GET", "/me").json
-    assert (me["rpm"], me["concurrency"]) == (60, 8)
+    limits = portal.browser(ANN).call("GET", "/me").json["limits"]
+    assert (limits["rpm"], limits["concurrency"], limits["tpm"]) == (60, 8, 0)
 
 
 @pytest.mark.parametrize("value", ["60", True, -1])
 def test_a_limit_that_is_no_number_is_none(portal: Portal, value: Any) -> None:
     portal.stores.catalog.settings.create(Setting("sign_up.rpm", value), STAFF)
     sign_up(portal, ANN)
-    assert portal.browser(ANN).call("GET", "/me").json["rpm"] == 0
+    assert portal.browser(ANN).call("GET", "/me").json["limits"]["rpm"] == 0
 
 
 def test_ten_sign_ups_from_one_source_are_enough(portal: Portal) -> None:

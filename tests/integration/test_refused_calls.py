@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.gateway import CHAT, KEY, PROFILE, START_MS, USAGE, USER, Gateway, chat_answer
+from tollgate.domain.catalog import Limits
 from tollgate.domain.holds import parse_request_id
 from tollgate.services.receipts import Receipts, Span
 from tollgate.store.dynamodb import Throttled
@@ -147,7 +148,7 @@ def test_every_refusal_of_a_known_caller_leaves_a_row(
 
 
 def test_requests_per_minute_refuse_with_a_row_and_a_time() -> None:
-    gateway = gateway_of(profile=replace(PROFILE, rpm=1))
+    gateway = gateway_of(profile=replace(PROFILE, limits=Limits(rpm=1)))
     assert gateway.post("/v1/chat/completions", CHAT).status == 200
     seen = gateway.post("/v1/chat/completions", CHAT)
     assert (seen.status, seen.headers["retry-after"]) == (429, "30")

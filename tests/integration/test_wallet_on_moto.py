@@ -11,6 +11,7 @@ from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.dynamodb_tables import Index
 from tests.locked_moto import REGION, create_table
 from tests.store_clients import at_once
+from tollgate.domain.catalog import Limits
 from tollgate.domain.errors import (
     InsufficientBalance,
     KeyRevoked,
@@ -20,6 +21,7 @@ from tollgate.domain.errors import (
 from tollgate.domain.ledger import Correction, Credit
 from tollgate.domain.limits import Hold, HoldRequest
 from tollgate.domain.record import UsageRecord, Windows
+from tollgate.domain.scopes import Scope
 from tollgate.domain.wallet import Outcome, Subscription
 from tollgate.domain.windows import SubscriptionTerms
 from tollgate.store.boto3_dynamodb import Boto3Dynamo, boto3_client
@@ -41,8 +43,7 @@ def asked(amount: int, **changes: Any) -> HoldRequest:
         "key_alias": "k001",
         "amount": amount,
         "limited_key": True,
-        "rpm": 60,
-        "concurrency": 10,
+        "scopes": (Scope("user", Limits(rpm=60, concurrency=10)),),
         "profile_version": 5,
     }
     return HoldRequest(**plain | changes)

@@ -17,7 +17,9 @@ import pytest
 from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.locked_moto import REGION, create_table
 from tests.store_clients import at_once
+from tollgate.domain.catalog import Limits
 from tollgate.domain.errors import (
+    BudgetExceeded,
     ConcurrencyLimited,
     InsufficientBalance,
     KeyQuotaExhausted,
@@ -26,6 +28,7 @@ from tollgate.domain.errors import (
 )
 from tollgate.domain.ledger import Credit
 from tollgate.domain.limits import Hold, HoldRequest
+from tollgate.domain.scopes import Kind, Scope
 from tollgate.domain.wallet import Outcome
 from tollgate.store.boto3_dynamodb import Boto3Dynamo, boto3_client
 from tollgate.store.wallet import Wallets
@@ -48,10 +51,14 @@ def wallets(moto: None) -> Wallets:
     return made
 
 
-PLAIN: Final = HoldRequest(
-    USER, "k001", 10, limited_key=False, rpm=0, concurrency=0, profile_version=0
-)
+PLAIN: Final = HoldRequest(USER, "k001", 10, limited_key=False, profile_version=0)
 """A call that holds ten nanos."""
+
+
+def limited(kind: Kind, **limits: int) -> dict[str, Any]:
+    """A call of one scope."""
+    alias: dict[Kind, str] = {"user": "", "key": "k001", "group": "g001"}
+    return {"scopes": (Scope(kind, Limits(**limits), alias[kind]),)}
 
 
 def fund(wallets: Wallets, amount: int) -> None:
@@ -90,8 +97,19 @@ def asking(wallets: Wallets, asked: HoldRequest, refusal: type[TollgateError]) -
     ("changes", "refusal", "admitted"),
     [
         pytest.param({}, InsufficientBalance, 10, id="a balance for ten"),
-        pytest.param({"concurrency": 7}, ConcurrencyLimited, 7, id="seven at once"),
-        pytest.param({"rpm": 6}, RateLimited, 6, id="six a minute"),
+        pytest.param(limited("user", concurrency=7), ConcurrencyLimited, 7, id="seven at once"),
+        pytest.param(limited("user", rpm=6), RateLimited, 6, id="six a minute"),
+        pytest.param(limited("key", rpm=6), RateLimited, 6, id="six a minute of the key"),
+        pytest.param(
+            limited("key", concurrency=4), ConcurrencyLimited, 4, id="four at once of the key"
+        ),
+        pytest.param(
+            limited("group", concurrency=3), ConcurrencyLimited, 3, id="three at once in the group"
+        ),
+        pytest.param(limited("group", tpm=5), RateLimited, 5, id="tokens for five in the group"),
+        pytest.param(limited("user", spend_5h=59), BudgetExceeded, 5, id="five hours for five"),
+        pytest.param(limited("key", spend_day=60), BudgetExceeded, 6, id="a day for six"),
+        pytest.param(limited("group", spend_week=20), BudgetExceeded, 2, id="a week for two"),
         pytest.param({"limited_key": True}, KeyQuotaExhausted, 5, id="a key quota for five"),
     ],
 )

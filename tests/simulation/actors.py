@@ -7,10 +7,12 @@ from typing import Any
 from tests.simulation.fibers import RUNTIME_LIMIT_MS, Crash, Fiber
 from tests.simulation.scenario import KEY, USER, Plan
 from tests.simulation.world import Call, Port, World
+from tollgate.domain.catalog import UNLIMITED
 from tollgate.domain.errors import InsufficientBalance, TollgateError
 from tollgate.domain.ledger import Credit
 from tollgate.domain.limits import Hold
 from tollgate.domain.record import UsageRecord
+from tollgate.domain.scopes import KINDS
 from tollgate.domain.sharding import home
 from tollgate.services.recording import MESSAGE_TYPE, Recording
 from tollgate.services.settlement import Settlement
@@ -97,7 +99,9 @@ def record_call(world: World, port: Port, call: Call, hold: Hold, plan: Plan) ->
         key=plan.key,
         model="m",
         windows=hold.windows,
+        entered=hold.entered,
         stale_minutes=hold.stale_minutes,
+        usage={"output": plan.output} if plan.output else {},
         started=hold.started,
         ended=port.clock(),
     )
@@ -122,6 +126,7 @@ def draft(records: UsageRecords, fact: UsageRecord, call: Call) -> None:
                 held=fact.held,
                 charge=call.drafted,
                 windows=fact.windows,
+                entered=fact.entered,
                 funding=fact.funding,
             )
         )
@@ -293,6 +298,17 @@ def raise_quota(world: World, fiber: Fiber) -> None:
         world.quota_added += 10
 
 
+def relimit(world: World, fiber: Fiber) -> None:
+    """Give calls from now on other limits; those of a key alone where shards depend on the rest."""
+    fiber.pause()
+    scenario = world.scenario
+    kinds = KINDS if scenario.shards == 1 else ("key",)
+    scenario.limits, scenario.once = (
+        {**ours, **{kind: theirs.get(kind, UNLIMITED) for kind in kinds}}
+        for ours, theirs in ((scenario.limits, scenario.once), (scenario.once, scenario.limits))
+    )
+
+
 def reshard(world: World, fiber: Fiber) -> None:
     """Add a shard and bring everything to where it belongs."""
     mine = wallets(world, Port(world, fiber))
@@ -312,4 +328,6 @@ OPERATIONS: tuple[Act, ...] = (
     suspend,
     raise_quota,
     reshard,
+    relimit,
+    relimit,
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from tests.simulation.scenario import Scenario
 from tollgate.domain.holds import hour_of, is_wallet_funded, parse_hold_id
 from tollgate.domain.record import WINDOWS
+from tollgate.domain.scopes import KINDS, counted, kind_of_window
+from tollgate.domain.scopes import WINDOWS as WINDOWS_OF
 from tollgate.domain.wallet import Wallet, violations
 from tollgate.store.dynamodb import Item
 from tollgate.store.wallet_item import read_wallet
@@ -16,7 +18,8 @@ from tollgate.store.wallet_item import read_wallet
 class Audit:
     """What was seen. `wrong` collects the sentences of everything that broke a rule.
 
-    `running` says until when (epoch ms) the call of a hold may run.
+    `running` says until when (epoch ms) the call of a hold may run, `entered` what extensions took
+    from spend windows that began after their holds.
     """
 
     scenario: Scenario
@@ -27,6 +30,7 @@ class Audit:
     settled: Counter[str] = field(default_factory=Counter)
     marked: set[tuple[str, str]] = field(default_factory=set)
     running: dict[str, int] = field(default_factory=dict)
+    entered: Counter[tuple[str, int]] = field(default_factory=Counter)
     revoked: set[tuple[int, str]] = field(default_factory=set)
 
     def watch(self, table: str, _old: Item | None, new: Item | None) -> None:
@@ -63,11 +67,25 @@ class Audit:
         self.opened[hold] += 1
         if self.opened[hold] > 1:
             self.say(f"hold {hold} was opened twice")
-        if len(after.holds) > self.scenario.open_limit:
-            self.say(f"{len(after.holds)} holds are open, {self.scenario.open_limit} may be")
-        if self.scenario.rpm and any(n > self.scenario.rpm for n in after.minutes.values()):
-            self.say(f"{after.minutes} calls begun, {self.scenario.rpm} may be")
+        self._counted(hold, before, after)
         self._grown(hold, before, after)
+
+    def _counted(self, hold: str, before: Wallet, after: Wallet) -> None:
+        """What a new hold is counted in stays within the largest limit there ever was."""
+        minute, most = parse_hold_id(hold).start // 60, self.scenario.most
+        if len(after.holds) > self.scenario.open_limit:
+            self.say(f"{len(after.holds)} holds are open")
+        for name, count in after.minutes.items():
+            letter, kind = name[8], next(k for k in KINDS if k[0] == name[9])
+            limit = most(kind, "rpm" if letter == "c" else "tpm")
+            grew = count > before.minutes.get(name, 0)
+            if grew and (count > limit or not name.startswith(str(minute))):
+                self.say(f"{hold}: {name} is {count}, {limit} may be")
+        for name, count in after.open_calls.items():
+            kind = next(k for k in KINDS if k in name)
+            grew = count > before.open_calls.get(name, 0)
+            if grew and count > most(kind, "concurrency"):
+                self.say(f"{hold}: {name} is {count}, {most(kind, 'concurrency')} may be")
 
     def _grown(self, hold: str, before: Wallet, after: Wallet) -> None:
         """What must hold whenever a hold is opened or grows; a free one needs no money."""
@@ -76,6 +94,7 @@ class Audit:
             self.say(f"{hold}: {before.status}, revoked on (shard, key) {self.revoked}")
         if not after.open[hold]:
             return
+        self._spent(hold, after.open[hold] - before.open.get(hold, 0), after)
         if is_wallet_funded(hold) and after.available < 0:
             self.say(f"{hold} left {after.available} available")
         if parsed.key_limited and after.keys.get(parsed.key_alias, 0) < 0:
@@ -85,6 +104,17 @@ class Audit:
             if any(amount < 0 for amount in left.values()):
                 self.say(f"{hold} left the subscription {left}")
 
+    def _spent(self, hold: str, amount: int, after: Wallet) -> None:
+        """Every spend window of a hold runs, has room, and is charged what the hold grows by."""
+        parsed = parse_hold_id(hold)
+        for name in counted(parsed).windows:
+            spent, window = after.spent[name], kind_of_window(name)
+            kind = next(k for k in KINDS if k in name)
+            if spent.used > self.scenario.most(kind, WINDOWS_OF[window]):
+                self.say(f"{hold} left {name} at {spent}")
+            if spent.began > parsed.start:
+                self.entered[name, spent.began] += amount
+
     def _removed(self, hold: str, after: Wallet) -> None:
         self.settled[hold] += 1
         if self.running.get(hold, 0) >= self.clock():
@@ -93,6 +123,10 @@ class Audit:
             self.say(f"{hold} was settled before its user was marked active")
 
     def _windows(self, before: Wallet, after: Wallet) -> None:
+        for limited, spent in after.spent.items():
+            earlier = before.spent.get(limited)
+            if earlier and earlier.began > spent.began:
+                self.say(f"{limited} rolled backwards from {earlier} to {spent}")
         for alias, stored in after.subscriptions.items():
             for name in WINDOWS:
                 if stored.left[name] > stored.limit[name]:

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from tests.dynamodb_in_memory import InMemoryDynamo
 from tests.dynamodb_tables import Index
+from tollgate.domain.catalog import Limits
 from tollgate.domain.ledger import Credit
 from tollgate.domain.limits import Hold, HoldRequest
 from tollgate.domain.record import UsageRecord
+from tollgate.domain.scopes import Scope
 from tollgate.domain.wallet import Wallet
 from tollgate.services.recording import Recording
 from tollgate.services.settlement import Settlement
@@ -64,15 +66,15 @@ class Bank:
     # --- calls ------------------------------------------------------------------------------
 
     def request(self, amount: int, **changes: Any) -> HoldRequest:
-        """What an ordinary call asks for."""
+        """What an ordinary call asks for; `rpm` and `concurrency` are its user's."""
+        own = {name: changes.pop(name) for name in ("rpm", "concurrency") if name in changes}
         plain: dict[str, Any] = {
             "user": USER,
             "key_alias": KEY,
             "amount": amount,
             "limited_key": False,
-            "rpm": 0,
-            "concurrency": 0,
             "profile_version": 1,
+            "scopes": (Scope("user", Limits(**own)),) if own else (),
             "shards": self.shards,
         }
         return HoldRequest(**plain | changes)
@@ -90,6 +92,7 @@ class Bank:
             "charge": charge,
             "funding": hold.funding,
             "windows": hold.windows,
+            "entered": hold.entered,
             "stale_minutes": hold.stale_minutes,
             "started": hold.started,
         }

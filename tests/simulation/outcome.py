@@ -8,6 +8,7 @@ from tests.simulation.world import Call, World
 from tollgate.domain.holds import day_of, parse_hold_id, rid_of
 from tollgate.domain.ledger import LedgerLine
 from tollgate.domain.record import WINDOWS, UsageRecord, WindowName
+from tollgate.domain.scopes import counted
 from tollgate.domain.wallet import Wallet
 from tollgate.store.marshal import values_of
 from tollgate.store.usage_item import read_record
@@ -29,6 +30,7 @@ def check(world: World) -> list[str]:
     check_debits(world, wallets, records)
     check_calls(world, {rid_of(record.hold): record for record in records})
     check_ledger(world, wallets, lines, records)
+    check_counters(world, wallets, records)
     if world.scenario.limited:
         check_quota(world, wallets, records)
     if world.scenario.subscribed:
@@ -117,6 +119,27 @@ def check_quota(world: World, wallets: list[Wallet], records: list[UsageRecord])
     left = sum(wallet.keys.get(KEY, 0) for wallet in wallets)
     if left != QUOTA + world.quota_added - spent:
         world.audit.say(f"quota {QUOTA} + {world.quota_added}, spent {spent}, left {left}")
+
+
+def check_counters(world: World, wallets: list[Wallet], records: list[UsageRecord]) -> None:
+    """No call counts as open; a spend window counts what was charged to it, and nothing else.
+
+    Of what an extension took from a window that began after its hold, a part may stay taken.
+    """
+    for wallet in wallets:
+        if any(wallet.open_calls.values()):
+            world.audit.say(f"still counted as open: {wallet.open_calls}")
+        for name, spent in wallet.spent.items():
+            mine = [r for r in records if is_charged_to(name, spent.began, wallet.shard, r)]
+            charged, unsure = sum(map(total, mine)), world.audit.entered[name, spent.began]
+            if spent.used < charged or (spent.used > charged and not unsure):
+                world.audit.say(f"{name}: {charged} was charged to {spent}, {unsure} perhaps")
+
+
+def is_charged_to(name: str, began: int, shard: int, record: UsageRecord) -> bool:
+    """Whether all of a record's charge is part of the window that began then."""
+    hold = parse_hold_id(record.hold)
+    return hold.shard == shard and hold.start >= began and name in counted(hold).windows
 
 
 def check_windows(world: World, wallet: Wallet, records: list[UsageRecord]) -> None:

@@ -71,7 +71,7 @@ def scenario(seed: int) -> Scenario:
     """A world in which the gateway's prices matter: a balance for some calls, or for fewer."""
     plain = drawn(seed)
     plain.subscribed = plain.limited = False
-    plain.concurrency = plain.rpm = plain.operations = 0
+    plain.limits, plain.once, plain.operations = {}, {}, 0
     plain.balance = plain.balance * MILLION // 3
     plain.plans = []
     return plain

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
+from tollgate.domain.catalog import UNLIMITED, Limits
 from tollgate.domain.ledger import Credit
 from tollgate.domain.limits import HoldRequest
 from tollgate.domain.record import WINDOWS, Windows
-from tollgate.domain.sharding import home, spread
+from tollgate.domain.scopes import KINDS, Kind, Scope, scopes_of
+from tollgate.domain.sharding import home, reach
 from tollgate.domain.wallet import Subscription, Wallet
 from tollgate.domain.windows import MONTH, WEEK, SubscriptionTerms
 from tollgate.store.dynamodb import Item
@@ -27,13 +29,18 @@ QUOTA: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One call somebody means to make: what it holds, how it grows, what it costs in the end."""
+    """One call somebody means to make: what it holds, how it grows, what it costs in the end.
+
+    `tokens` are its input as estimated, `output` what it puts out.
+    """
 
     amount: int
     raises: tuple[int, ...]
     charge: int
     key: str
     drafts: bool
+    tokens: int = 1
+    output: int = 0
 
 
 @dataclass(slots=True)
@@ -41,14 +48,15 @@ class Scenario:
     """One schedule's world. Rates are chances in a thousand.
 
     In an `outage` relays cannot write usage records, so all of them take the way of the queue.
+    `limits` are those in force now, `once` those that an operator may change them to.
     """
 
     seed: int
     subscribed: bool
     limited: bool
     shards: int
-    concurrency: int
-    rpm: int
+    limits: dict[Kind, Limits]
+    once: dict[Kind, Limits]
     balance: int
     plans: list[Plan]
     fault_rate: int
@@ -63,14 +71,26 @@ class Scenario:
     profile_version: int = field(default=1)
 
     @property
-    def open_limit(self) -> int:
-        """Most holds open at once on one shard."""
-        return self.concurrency or 256
-
-    @property
     def spread(self) -> int:
         """Over how many shards calls go."""
-        return spread(self.shards, (self.rpm, self.concurrency), subscription=self.subscribed)
+        together = (own for kind, own in self.limits.items() if kind != "key")
+        return 1 if self.subscribed else reach(self.shards, together)
+
+    def most(self, kind: Kind, name: str) -> int:
+        """The largest limit there ever is; 0 where there never is one."""
+        return max(getattr(which.get(kind, UNLIMITED), name) for which in (self.limits, self.once))
+
+    @property
+    def open_limit(self) -> int:
+        """Most holds open at once on one shard, whatever the operator does."""
+        both = [which.get("user", UNLIMITED).concurrency for which in (self.limits, self.once)]
+        return max(both) if all(both) else 256
+
+    def scopes(self, plan: Plan) -> tuple[Scope, ...]:
+        """Whose limits the call of a plan counts against."""
+        own = self.limits.get("key", UNLIMITED) if plan.key == KEY else UNLIMITED
+        user, group = (self.limits.get(kind, UNLIMITED) for kind in ("user", "group"))
+        return scopes_of(user, (plan.key, own), (GROUP, group))
 
     def request(self, plan: Plan, now: int) -> HoldRequest:
         """What the call of a plan asks for, by a clock that says `now` (epoch seconds)."""
@@ -79,8 +99,8 @@ class Scenario:
             key_alias=plan.key,
             amount=plan.amount,
             limited_key=self.limited and plan.key == KEY,
-            rpm=self.rpm,
-            concurrency=self.concurrency,
+            scopes=self.scopes(plan),
+            tokens=plan.tokens,
             profile_version=self.profile_version,
             shards=self.shards,
             subscription=self.terms(now) if self.subscribed else None,
@@ -127,14 +147,15 @@ def drawn(seed: int) -> Scenario:
     subscribed = rng.random() < 0.3
     limited = rng.random() < 0.35
     edge = rng.random() < 0.5
+    scoped = rng.random() < 0.6
     began = BEGINNING - BEGINNING % DAY + DAY - rng.randrange(20, 900) if edge else BEGINNING
     return Scenario(
         seed=seed,
         subscribed=subscribed,
         limited=limited,
         shards=rng.choice((1, 1, 1, 1, 2, 4)),
-        concurrency=rng.choice((0, 0, 0, 2)),
-        rpm=rng.choice((0, 0, 0, 2)),
+        limits=_limits(rng, scoped=scoped),
+        once=_limits(rng, scoped=scoped),
         balance=rng.choice((15, 40, 100, 400)),
         plans=[_plan(rng) for _ in range(rng.choice((1, 2, 2, 3)))],
         fault_rate=rng.choice((0, 60, 150, 300)),
@@ -148,6 +169,25 @@ def drawn(seed: int) -> Scenario:
     )
 
 
+def _limits(rng: Random, *, scoped: bool) -> dict[Kind, Limits]:
+    """Mostly few limits, so that calls get in each other's way without stopping one another."""
+    user = Limits(rpm=rng.choice((0, 0, 0, 2)), concurrency=rng.choice((0, 0, 0, 2)))
+    limits: dict[Kind, Limits] = {"user": user}
+    if not scoped:
+        return limits
+    for kind in KINDS:
+        budget = rng.choice((20, 30, 60))
+        limits[kind] = Limits(
+            rpm=rng.choice((0, 0, 0, 2)),
+            tpm=rng.choice((0, 0, 8)),
+            concurrency=rng.choice((0, 1, 2)),
+            spend_5h=budget * rng.randrange(2),
+            spend_day=2 * budget * (rng.random() < 0.3),
+            spend_week=3 * budget * (rng.random() < 0.3),
+        )
+    return limits
+
+
 def _plan(rng: Random) -> Plan:
     amount = rng.choice((0, 5, 10, 10, 20))
     raises, top = [], amount
@@ -157,4 +197,5 @@ def _plan(rng: Random) -> Plan:
     overrun = rng.random() < 0.1
     charge = rng.randint(top, top * 2) if overrun else rng.randint(0, top)
     key = KEY if rng.random() < 0.8 else OTHER_KEY
-    return Plan(amount, tuple(raises), charge, key, drafts=rng.random() < 0.15)
+    tokens, output = rng.randint(1, 5), rng.randint(0, 5)
+    return Plan(amount, tuple(raises), charge, key, rng.random() < 0.15, tokens, output)

@@ -238,13 +238,13 @@ def test_a_clock_that_jumps_back_does_not_freeze_the_copy(warm: World) -> None:
 
 
 def test_a_stale_profile_is_read_again_when_a_hold_says_so(warm: World) -> None:
-    warm.definitions.people[USER.id] = Person(2, replace(USER, rpm=1), (KEY,))
+    warm.definitions.people[USER.id] = Person(2, replace(USER, shards=3), (KEY,))
     warm.publish(USER.id)
     stale = warm.catalog.profile(USER.id)
     fresh = warm.catalog.refresh_profile(USER.id)
     assert stale is not None
     assert fresh is not None
-    assert (stale.version, fresh.version, fresh.rpm) == (1, 2, 1)
+    assert (stale.version, fresh.version, fresh.shards) == (1, 2, 3)
     assert warm.catalog.profile(USER.id) == fresh
 
 

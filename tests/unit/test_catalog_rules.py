@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.catalog_samples import CHANNEL, DRAFT, GROUP, KEY, USER
-from tollgate.domain.catalog import Interval
+from tollgate.domain.catalog import Interval, Limits
 from tollgate.domain.definition_rules import (
     SECRET_STEPS,
     SWITCH,
@@ -16,7 +16,6 @@ from tollgate.domain.definition_rules import (
     Steps,
     check_admin_token,
     check_channel,
-    check_group,
     check_key,
     check_model_group,
     check_setting,
@@ -25,6 +24,7 @@ from tollgate.domain.definition_rules import (
 )
 from tollgate.domain.definitions import AdminToken, ModelGroupDefinition, Setting
 from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.domain.group_rules import check_group
 from tollgate.domain.price_draft import PriceDraft, check_price, price_of
 
 TOKEN = AdminToken("adm_1", "laptop", "support", "hash", 1, "abcd")
@@ -37,8 +37,12 @@ TOKEN = AdminToken("adm_1", "laptop", "support", "hash", 1, "abcd")
         pytest.param({"email": "ann"}, "email", id="no address"),
         pytest.param({"email": f"{'a' * 250}@b.de"}, "email", id="too long an address"),
         pytest.param({"name": "n" * 101}, "name", id="too long a name"),
-        pytest.param({"rpm": -1}, "rpm", id="negative rpm"),
-        pytest.param({"concurrency": -1}, "concurrency", id="negative concurrency"),
+        pytest.param({"limits": Limits(rpm=-1)}, "limits.rpm", id="negative rpm"),
+        pytest.param(
+            {"group_limits": {"grp_1": Limits(spend_day=-1)}},
+            "group_limits.grp_1.spend_day",
+            id="negative spending",
+        ),
         pytest.param({"shards": 0}, "shards", id="no shard"),
         pytest.param({"groups": ("grp_1", "grp_1")}, "groups", id="a group twice"),
         pytest.param({"groups": ("",)}, "groups", id="an empty group"),

@@ -68,7 +68,7 @@ def test_ten_thousand_prices_of_one_customer_fit_beside_their_keys(
         for model in models
     }
     granted = dict.fromkeys(models, frozenset({"vip"}))
-    profile = Profile(USER.id, 1, "active", {}, 0, 0, prices=prices, permissions=granted)
+    profile = Profile(USER.id, 1, "active", {}, prices=prices, permissions=granted)
     body = write_profile(profile)
     record_property("bytes", len(body))
     assert len(body) < MOST_BYTES < PART_LIMIT

@@ -13,7 +13,7 @@ from tollgate.domain.question import Caller
 OPEN = GroupPart("grp_a", 1, "a001", "a", "anthropic", "active", Decimal(1))
 CLOSED = replace(OPEN, claude_code_only=True)
 KEY = Key("key_1", "k001", "hash", 1, "grp_a")
-PROFILE = Profile("usr_1", 1, "active", {"hash": KEY}, rpm=60, concurrency=8)
+PROFILE = Profile("usr_1", 1, "active", {"hash": KEY})
 CALLER = Caller(PROFILE, KEY)
 
 

@@ -70,8 +70,6 @@ def asked(facts: Facts) -> tuple[Question, Records]:
         1,
         "active",
         {},
-        0,
-        0,
         prices=prices,
         permissions={"m": frozenset({code})} if facts.permission == "on" else {},
     )

@@ -56,8 +56,6 @@ def asking(
         1,
         "active",
         {},
-        rpm=1,
-        concurrency=1,
         prices={} if price is None else {"m": {price.code: (price,)}},
         permissions={"m": frozenset({"vip"})} if permitted else {},
     )
@@ -215,7 +213,7 @@ def test_lookups_take_the_exact_model_then_the_longest_prefix_one_record_each() 
     near = CustomerPrice("gpt-4*", "vip", 2, prices={"input": "2"})
     far = CustomerPrice("*", "vip", 1, prices={"input": "1"})
     profile = Profile(
-        "usr_1", 1, "active", {}, 1, 1,
+        "usr_1", 1, "active", {},
         prices={"*": {"vip": (far,)}, "gpt-4*": {"vip": (near,)}, "gpt-4o": {"other": (far,)}},
         permissions={"gpt-4o": frozenset({"other"}), "gpt-*": frozenset({"vip"})},
     )  # fmt: skip
@@ -239,7 +237,7 @@ def test_a_permission_that_is_off_goes_before_a_wider_one(
     everywhere = GlobalPart(1, {}, {}, {}, {"gpt-*": {"vip": GROUP}})
     wide = replace(ON, model="gpt-*")
     profile = Profile(
-        "usr_1", 1, "active", {}, 1, 1, prices={"gpt-*": {"vip": (wide,)}}, permissions=EXACT_OFF
+        "usr_1", 1, "active", {}, prices={"gpt-*": {"vip": (wide,)}}, permissions=EXACT_OFF
     )
     asked = Asking(everywhere, profile, VIP, name, NOW)
     if refusal is None:
@@ -254,7 +252,7 @@ def test_a_price_that_is_off_goes_before_a_wider_one() -> None:
     wide = replace(MINE, model="gpt-*")
     live: tuple[tuple[str, tuple[CustomerPrice, ...]], ...] = (("gpt-*", (wide,)), ("gpt-4o", ()))
     rows = {pattern: {"default": versions} for pattern, versions in live}
-    profile = Profile("usr_1", 1, "active", {}, 1, 1, prices=rows)
+    profile = Profile("usr_1", 1, "active", {}, prices=rows)
     assert choose(Asking(everywhere, profile, KEY, "gpt-4o", NOW)) == Chosen("default")
     assert choose(Asking(everywhere, profile, KEY, "gpt-5", NOW)) == Chosen("default", wide)
 
@@ -287,7 +285,7 @@ def test_a_withdrawn_official_price_is_not_replaced_by_a_wildcards() -> None:
     found = compile_global(1, Everywhere(heads, (), ()))
     assert found.prices == {"gpt-*": live, "gpt-4o": ()}
     asked = Question(
-        Caller(Profile("usr_1", 1, "active", {}, 1, 1), KEY), Call("generate", "gpt-4o", b""),
+        Caller(Profile("usr_1", 1, "active", {}), KEY), Call("generate", "gpt-4o", b""),
         ("openai",), read_global(1, write_global(found)), NO_GROUP, NOW,
     )  # fmt: skip
     assert asked.official("gpt-4o") is None

@@ -18,7 +18,7 @@ NOW = 1_000_000
 ACCOUNT = Account("acc_1", "one", "openai", "apikey", "https://api.example.com/v1", {})
 GROUP = GroupPart("grp_1", 1, "g001", "main", "openai", "active", Decimal(1), accounts=(ACCOUNT,))
 KEY = Key("key_1", "k001", "hash", 1, "grp_1")
-PROFILE = Profile("usr_1", 1, "active", {"hash": KEY}, rpm=60, concurrency=8)
+PROFILE = Profile("usr_1", 1, "active", {"hash": KEY})
 PRICES = {
     "gpt-4o": (
         Price("gpt-4o", 1, prices={"input": "5"}),

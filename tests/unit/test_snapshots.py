@@ -75,7 +75,7 @@ GROUP = GroupPart(
 KEY = Key(
     "key_1", "k001", "hash", 1, "grp_1", "revoked", "hq", "default", True, 99, ("a*",), ("/",)
 )
-PROFILE = Profile("usr_1", 7, "disabled", {"hash": KEY}, 60, 8, 2, ("grp_9",))
+PROFILE = Profile("usr_1", 7, "disabled", {"hash": KEY}, 2, ("grp_9",))
 
 
 @pytest.fixture
@@ -210,11 +210,11 @@ def test_health_is_written_only_onto_the_version_read(snapshots: Snapshots) -> N
 def test_a_profile_never_goes_back(
     snapshots: Snapshots, publications: Publications, there: int, written: int, kept: int
 ) -> None:
-    publications.put_profile(replace(PROFILE, version=there, rpm=1))
-    publications.put_profile(replace(PROFILE, version=written, rpm=2))
+    publications.put_profile(replace(PROFILE, version=there, shards=1))
+    publications.put_profile(replace(PROFILE, version=written, shards=2))
     profile = snapshots.profile("usr_1")
     assert profile is not None
-    assert (profile.version, profile.rpm) == (kept, 1 if written < there else 2)
+    assert (profile.version, profile.shards) == (kept, 1 if written < there else 2)
 
 
 def test_a_part_that_does_not_fit_is_refused_loudly(

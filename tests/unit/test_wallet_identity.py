@@ -81,9 +81,10 @@ def test_only_holds_beyond_their_life_and_the_skew_are_swept() -> None:
 
 def test_request_counters_are_dropped_once_no_clock_reads_them() -> None:
     minute = START // 60
-    image = wallet(minutes=dict.fromkeys(range(minute - 20, minute + 1), 1))
-    assert stale_minutes(image, START) == tuple(range(minute - 20, minute - 12))
-    assert stale_minutes(wallet(minutes={minute - 5: 1, minute - 6: 1}), START) == (minute - 6,)
+    image = wallet(minutes={f"{minute - ago}cu": 1 for ago in range(20, -1, -1)})
+    assert stale_minutes(image, START) == tuple(f"{minute - ago}cu" for ago in range(20, 12, -1))
+    young = wallet(minutes={f"{minute - 5}cu": 1, f"{minute - 6}tkk001": 1})
+    assert stale_minutes(young, START) == (f"{minute - 6}tkk001",)
 
 
 def test_a_quota_is_reserved_by_the_open_calls_that_charged_it() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tollgate.domain.catalog import Limits
 from tollgate.domain.errors import (
     BillingUnavailable,
     ConcurrencyLimited,
@@ -18,6 +19,7 @@ from tollgate.domain.errors import (
 )
 from tollgate.domain.limits import Ask, Assumed, HoldRequest, StaleProfile, corrected
 from tollgate.domain.record import Windows
+from tollgate.domain.scopes import Scope
 from tollgate.domain.wallet import Subscription, Wallet
 from tollgate.domain.windows import SubscriptionTerms
 
@@ -25,7 +27,7 @@ NOW = 1_700_049_645
 DAY, WEEK, MONTH = 1_700_006_400, 1_699_800_000, 1_699_800_000
 TERMS = SubscriptionTerms("g001", DAY, DAY + 86_400, WEEK, MONTH)
 RICH = Wallet("usr_0123456789abcdef", 0, 7, "active", 3, available=1_000, credits=1_000)
-CALL = HoldRequest("usr_0123456789abcdef", "k001", 100, False, 0, 0, 3)
+CALL = HoldRequest("usr_0123456789abcdef", "k001", 100, limited_key=False, profile_version=3)
 HOLDS = {"1jn9cp000000000000sw-k001": 10, "1jn9cp000000000010sw-k001": 10}
 
 
@@ -49,6 +51,10 @@ def call(**changes: Any) -> HoldRequest:
     return replace(CALL, **changes)
 
 
+def limited(**limits: int) -> HoldRequest:
+    return call(scopes=(Scope("user", Limits(**limits)),))
+
+
 SUBSCRIBED = call(subscription=TERMS)
 LIMITED = call(limited_key=True)
 
@@ -65,7 +71,7 @@ LIMITED = call(limited_key=True)
         pytest.param(wallet(), LIMITED, StaleProfile, "just changed", id="quota not there yet"),
         pytest.param(
             wallet(holds=HOLDS),
-            call(concurrency=2),
+            limited(concurrency=2),
             ConcurrencyLimited,
             "2 of 2 calls are open",
             id="concurrency reached",
@@ -74,21 +80,21 @@ LIMITED = call(limited_key=True)
             wallet(holds=dict.fromkeys(map(str, range(256)), 1)),
             CALL,
             ConcurrencyLimited,
-            "256 of 256",
+            "256 of 256 calls",
             id="no limit of one's own: the platform's",
         ),
         pytest.param(
             wallet(task_holds=dict.fromkeys(map(str, range(50)), 1)),
             call(ttl_class="t", deadline=NOW + 60),
             ConcurrencyLimited,
-            "50 of 50",
+            "50 of 50 calls",
             id="too many tasks",
         ),
         pytest.param(
-            wallet(minutes={NOW // 60: 5}),
-            call(rpm=5),
+            wallet(minutes={f"{NOW // 60}cu": 5}),
+            limited(rpm=5),
             RateLimited,
-            "5 of 5 calls of this minute are used up; the next begins in 15 s",
+            "the user's limit is 5 calls a minute: 5 of 5 are used; the next minute begins in 15 s",
             id="requests per minute reached",
         ),
         pytest.param(
@@ -138,16 +144,16 @@ LIMITED = call(limited_key=True)
         ),
         pytest.param(
             wallet(status="suspended", available=0, holds=HOLDS),
-            call(concurrency=2),
+            limited(concurrency=2),
             UserDisabled,
             "suspended",
             id="who may call at all comes before how often",
         ),
         pytest.param(
             wallet(available=0, holds=HOLDS),
-            call(concurrency=2),
+            limited(concurrency=2),
             ConcurrencyLimited,
-            "2 of 2",
+            "2 of 2 calls",
             id="how often comes before what money",
         ),
     ],
@@ -197,8 +203,8 @@ def test_an_image_explains_its_refusal(
             id="a free call of an overdrawn key",
         ),
         pytest.param(
-            wallet(holds=HOLDS, minutes={NOW // 60: 9}, profile_version=9),
-            ask(call(concurrency=2, rpm=5), opens=False),
+            wallet(holds=HOLDS, minutes={f"{NOW // 60}cu": 9}, profile_version=9),
+            ask(limited(concurrency=2, rpm=5), opens=False),
             Assumed(limited=False),
             id="an extension is no new call",
         ),
@@ -211,22 +217,22 @@ def test_an_image_explains_its_refusal(
     ],
 )
 def test_an_image_corrects_what_was_assumed(image: Wallet, asked: Ask, assumed: Assumed) -> None:
-    assert corrected(image, asked) == assumed
+    assert corrected(image, asked).assumed == assumed
 
 
 def test_a_refusal_names_the_figures_machines_need() -> None:
     with pytest.raises(InsufficientBalance) as balance:
         corrected(wallet(available=99), ask(CALL))
     with pytest.raises(RateLimited) as rate:
-        corrected(wallet(minutes={NOW // 60: 5}), ask(call(rpm=5)))
+        corrected(wallet(minutes={f"{NOW // 60}cu": 5}), ask(limited(rpm=5)))
     assert balance.value.detail == {"required_usd": "0.0000001", "available_usd": "0.000000099"}
     assert (rate.value.retry_after, rate.value.detail["reset"]) == (15, 1_700_049_660)
 
 
 def test_no_wait_is_named_that_clients_would_not_wait() -> None:
-    early = replace(ask(call(rpm=5)), now=1_700_049_600)
+    early = replace(ask(limited(rpm=5)), now=1_700_049_600)
     with pytest.raises(RateLimited) as refused:
-        corrected(wallet(minutes={1_700_049_600 // 60: 5}), early)
+        corrected(wallet(minutes={f"{1_700_049_600 // 60}cu": 5}), early)
     assert refused.value.retry_after == 30
 
 

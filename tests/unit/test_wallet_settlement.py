@@ -121,7 +121,7 @@ def test_old_request_counters_are_dropped() -> None:
     bank.wait(400)
     second = bank.hold(1, rpm=9)
     bank.wallets.settle(USER, 0, [ended(first, 0), ended(second, 0)])
-    assert bank.wallet().minutes == {(NOON + 400) // 60: 1}
+    assert bank.wallet().minutes == {f"{(NOON + 400) // 60}cu": 1}
 
 
 # --- key quotas -----------------------------------------------------------------------------

@@ -333,8 +333,6 @@ class Profile:
     version: int
     status: Status
     keys: Mapping[str, Key]
-    rpm: int
-    concurrency: int
     shards: int = 1
     groups: tuple[str, ...] = ()
     prices: Mapping[str, Mapping[str, tuple[CustomerPrice, ...]]] = field(default_factory=dict)

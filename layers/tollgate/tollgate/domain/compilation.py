@@ -267,8 +267,6 @@ def compile_profile(person: Person) -> Profile:
         version=person.revision,
         status="active" if user.status == "active" else "disabled",
         keys={key.secret_hash: compile_key(key) for key in keys},
-        rpm=user.rpm,
-        concurrency=user.concurrency,
         shards=user.shards,
         groups=user.groups,
         prices=compile_prices(person.prices),

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from tollgate.domain.catalog import PLATFORMS
+from tollgate.domain.catalog import PLATFORMS, Limits
 from tollgate.domain.definitions import (
     AdminToken,
     ChannelDefinition,
-    GroupDefinition,
     KeyDefinition,
     ModelGroupChannelDefinition,
     ModelGroupDefinition,
@@ -17,6 +16,8 @@ from tollgate.domain.definitions import (
     UserDefinition,
 )
 from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.domain.money import WALLET_LIMIT, usd
+from tollgate.domain.networks import network
 from tollgate.domain.patterns import normal
 
 ALIAS: Final = re.compile(r"[0-9a-hjkmnp-tv-z]{4}")
@@ -29,6 +30,8 @@ LONGEST_EMAIL: Final = 254
 MOST_GROUPS: Final = 40
 """Groups one definition may name: each takes part in the write's transaction (100 actions)."""
 
+MOST_NETWORKS: Final = 100
+COUNT_LIMIT: Final = 10**9
 WEIGHT_LIMIT: Final = 1_000_000
 PRIORITY_LIMIT: Final = 1_000_000
 MULTIPLIER_LIMIT: Final = Decimal(1000)
@@ -100,6 +103,32 @@ def check_groups(groups: tuple[str, ...]) -> None:
     require(len(groups) <= MOST_GROUPS, "groups", f"at most {MOST_GROUPS}")
 
 
+def check_limits(limits: Limits, where: str) -> None:
+    for name in ("rpm", "tpm", "concurrency"):
+        most = f"0 to {COUNT_LIMIT}; 0 is no limit"
+        require(0 <= getattr(limits, name) <= COUNT_LIMIT, f"{where}.{name}", most)
+    for name in ("spend_5h", "spend_day", "spend_week"):
+        require(
+            0 <= getattr(limits, name) <= WALLET_LIMIT,
+            f"{where}.{name}",
+            f"0 to {usd(WALLET_LIMIT)} USD; 0 is no limit",
+        )
+
+
+def check_networks(texts: tuple[str, ...], field: str) -> None:
+    check_distinct(texts, field)
+    require(len(texts) <= MOST_NETWORKS, field, f"at most {MOST_NETWORKS}")
+    for index, text in enumerate(texts):
+        try:
+            network(text)
+        except ValueError:
+            require(
+                False,
+                f"{field}.{index}",
+                "a network such as 192.0.2.0/24 or 2001:db8::/32, or an address",
+            )
+
+
 def check_user(user: UserDefinition) -> None:
     require(
         EMAIL.fullmatch(user.email) is not None and len(user.email) <= LONGEST_EMAIL,
@@ -107,8 +136,10 @@ def check_user(user: UserDefinition) -> None:
         "not an e-mail address",
     )
     require(len(user.name) <= LONGEST_NAME, "name", "at most 100 characters")
-    require(user.rpm >= 0, "rpm", "not negative")
-    require(user.concurrency >= 0, "concurrency", "not negative")
+    check_limits(user.limits, "limits")
+    for group, limits in user.group_limits.items():
+        check_limits(limits, f"group_limits.{group}")
+    require(len(user.group_limits) <= MOST_GROUPS, "group_limits", f"at most {MOST_GROUPS}")
     require(user.shards >= 1, "shards", "at least 1")
     check_groups(user.groups)
 
@@ -125,13 +156,9 @@ def check_key(key: KeyDefinition) -> None:
         "not a model group's code",
     )
     check_distinct(key.models, "models")
-
-
-def check_group(group: GroupDefinition) -> None:
-    check_name(group.name)
-    require(ALIAS.fullmatch(group.alias) is not None, "alias", "four digits of base 32")
-    check_among(group.platform, PLATFORMS, "platform")
-    check_multiplier(group.multiplier, "multiplier")
+    check_networks(key.allowed_networks, "allowed_networks")
+    check_networks(key.denied_networks, "denied_networks")
+    check_limits(key.limits, "limits")
 
 
 def check_channel(channel: ChannelDefinition) -> None:

@@ -56,8 +56,6 @@ class UserDefinition:
 
     id: str
     email: str
-    rpm: int
-    concurrency: int
     name: str = ""
     shards: int = 1
     groups: tuple[str, ...] = ()

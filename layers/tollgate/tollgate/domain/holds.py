@@ -1,7 +1,8 @@
 """What a hold id says: when it was born and ends, where it lies, and whose limits it charged.
 
 Whoever finds an open hold can finish its call from this text alone: which usage record to look
-for, from when on it may be swept, which key quota and subscription get their part back.
+for, from when on it may be swept, which key quota, subscription and counters of limits get their
+part back.
 """
 
 import re
@@ -37,11 +38,26 @@ USER_DIGITS: Final = 16
 _DIGIT: Final = "[0-9a-hjkmnp-tv-z]"
 _RID_DIGITS: Final = START_DIGITS + RANDOM_DIGITS + SHARD_DIGITS
 _RID: Final = rf"{_DIGIT}{{{_RID_DIGITS}}}"
+FLAG_DIGITS: Final = 3
+GROUP_FLAGS: Final = 0b11111 << 10
+"""The flags of counters that a group's alias belongs to; `domain/scopes.py` reads them all."""
+
 _HOLD: Final = re.compile(
-    rf"(?P<rid>{_RID})(?P<attempt>{_DIGIT})(?P<ttl>[slt])(?P<funding>[ws])(?P<quota>[k-])"
-    rf"(?P<key>[0-9a-z]{{4}})(?P<group>[0-9a-z]{{4}})?(?P<deadline>{_DIGIT}{{7}})?",
+    rf"(?P<rid>{_RID})(?P<attempt>{_DIGIT})(?P<ttl>(?P<task>t)|[sl])(?P<funding>[ws])"
+    rf"(?P<quota>[k-]|(?P<counted>[lb]))(?P<key>[0-9a-z]{{4}})"
+    rf"(?(counted)(?P<flags>{_DIGIT}{{{FLAG_DIGITS}}}))(?P<group>[0-9a-z]{{4}})?"
+    rf"(?(task)(?P<deadline>{_DIGIT}{{{START_DIGITS}}}))",
     re.ASCII,
 )
+_QUOTA_MARKS: Final = {
+    (False, False): "-",
+    (True, False): "k",
+    (False, True): "l",
+    (True, True): "b",
+}
+"""By whether the key's quota was charged, and whether counters of limits were raised."""
+
+_MARK: Final = _RID_DIGITS + 3
 _REQUEST: Final = re.compile(rf"req_({_RID})({_DIGIT}{{{USER_DIGITS}}})", re.ASCII)
 _FUNDINGS: Final[dict[str, Funding]] = {"w": "wallet", "s": "subscription"}
 
@@ -51,7 +67,9 @@ class HoldId:
     """A hold id taken apart.
 
     `rid` is the id of the call's usage record; all attempts at one hold share it. `start`,
-    `expires` are epoch seconds. `key_limited` tells that the key's quota was charged as well.
+    `expires` are epoch seconds. `key_limited` tells that the key's quota was charged as well,
+    `group_alias` whose subscription pays. `flags` say what else counts the call (domain/scopes.py),
+    `counted_group` in which group.
     """
 
     rid: str
@@ -64,11 +82,16 @@ class HoldId:
     key_limited: bool
     group_alias: str
     expires: int
+    flags: int = 0
+    counted_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """What a new hold id is made of. `deadline` is the epoch second a task must be done by."""
+    """What a new hold id is made of. `deadline` is the epoch second a task must be done by.
+
+    The group that counts the call is the one whose subscription pays, where there are both.
+    """
 
     start: int
     random: int
@@ -79,6 +102,8 @@ class Birth:
     ttl_class: TtlClass = "s"
     group_alias: str = ""
     deadline: int = 0
+    flags: int = 0
+    counted_group: str = ""
 
 
 def new_hold_id(birth: Birth) -> str:
@@ -91,9 +116,10 @@ def new_hold_id(birth: Birth) -> str:
             base32(birth.attempt, 1),
             birth.ttl_class,
             "s" if birth.group_alias else "w",
-            "k" if birth.key_limited else "-",
+            _QUOTA_MARKS[birth.key_limited, bool(birth.flags)],
             birth.key_alias,
-            birth.group_alias,
+            base32(birth.flags, FLAG_DIGITS) if birth.flags else "",
+            birth.group_alias or (birth.counted_group if birth.flags & GROUP_FLAGS else ""),
             base32(birth.deadline, START_DIGITS) if birth.ttl_class == "t" else "",
         )
     )
@@ -107,9 +133,11 @@ def parse_hold_id(text: str) -> HoldId:
         ValueError: this is no hold id.
     """
     found = _HOLD.fullmatch(text)
-    if found is None or (found["group"] is None) != (found["funding"] == "w"):
+    if found is None or found["flags"] == "0" * FLAG_DIGITS:
         raise ValueError(f"{text!r} is no hold id")
-    if (found["deadline"] is None) != (found["ttl"] != "t"):
+    flags = number(found["flags"]) if found["flags"] else 0
+    counted, subscribed = bool(flags & GROUP_FLAGS), found["funding"] == "s"
+    if (found["group"] is not None) != (counted or subscribed):
         raise ValueError(f"{text!r} is no hold id")
     start, deadline = start_of(found["rid"]), found["deadline"]
     return HoldId(
@@ -120,9 +148,11 @@ def parse_hold_id(text: str) -> HoldId:
         ttl_class=found["ttl"],  # type: ignore[arg-type]  # one of the three: the pattern says so
         funding=_FUNDINGS[found["funding"]],
         key_alias=found["key"],
-        key_limited=found["quota"] == "k",
-        group_alias=found["group"] or "",
+        key_limited=found["quota"] in "kb",
+        group_alias=found["group"] if subscribed else "",
         expires=number(deadline) + TASK_GRACE if deadline else start + TTL_SECONDS[found["ttl"]],
+        flags=flags,
+        counted_group=found["group"] if counted else "",
     )
 
 
@@ -164,6 +194,11 @@ def is_task(hold: str) -> bool:
 def is_wallet_funded(hold: str) -> bool:
     """Whether the hold is part of its wallet's `held`."""
     return hold[_RID_DIGITS + 2] == "w"
+
+
+def is_counted(hold: str) -> bool:
+    """Whether counters of limits were raised by the hold."""
+    return hold[_MARK] in "lb"
 
 
 def is_sweepable(hold: str, now: int) -> bool:

@@ -5,17 +5,27 @@ old image says whether an assumption was wrong (then the hold is tried again, co
 limit is reached (then the caller is told which). Reaching a limit costs nothing.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from tollgate.domain.allowances import (
+    Claim,
+    hopeless,
+    latest_beginning,
+    refused_budget,
+    refused_open,
+    refused_rate,
+    stale_windows,
+    too_many_open,
+)
+from tollgate.domain.catalog import UNLIMITED
 from tollgate.domain.errors import (
     BillingUnavailable,
-    ConcurrencyLimited,
     InsufficientBalance,
     KeyQuotaExhausted,
     KeyRevoked,
-    RateLimited,
+    Rate,
     SubscriptionExhausted,
     TollgateError,
     UserDisabled,
@@ -23,12 +33,10 @@ from tollgate.domain.errors import (
 from tollgate.domain.holds import TtlClass
 from tollgate.domain.money import usd
 from tollgate.domain.record import WINDOWS, Funding, Windows
-from tollgate.domain.sharding import share, spread
+from tollgate.domain.scopes import Scope, flags_of, with_share
+from tollgate.domain.sharding import reach
 from tollgate.domain.wallet import OPEN_HOLD_LIMIT, TASK_HOLD_LIMIT, Subscription, Wallet
 from tollgate.domain.windows import SubscriptionTerms
-
-RETRY_AFTER_LIMIT: Final = 30
-"""Clients give up on a longer wait, so none is named."""
 
 
 class StaleProfile(BillingUnavailable):
@@ -40,18 +48,19 @@ class HoldRequest:
     """What a call asks of its user's wallet.
 
     `amount` is in nanos; 0 only for a call that is free in every class. `limited_key` tells that
-    the key has a quota. `rpm` and `concurrency` are the user's own limits, 0 for none. `strict`
-    tells that the amount is a true upper bound, so it will not be extended. With a `subscription`
-    the hold is paid from it and not from the balance. `deadline` is a task's, epoch seconds.
+    the key has a quota. `scopes` are those that limit the call, `tokens` its estimated input.
+    `strict` tells that the amount is a true upper bound, so it will not be extended. With a
+    `subscription` the hold is paid from it and not from the balance. `deadline` is a task's, epoch
+    seconds.
     """
 
     user: str
     key_alias: str
     amount: int
     limited_key: bool
-    rpm: int
-    concurrency: int
     profile_version: int
+    scopes: tuple[Scope, ...] = ()
+    tokens: int = 1
     shards: int = 1
     subscription: SubscriptionTerms | None = None
     strict: bool = True
@@ -65,21 +74,32 @@ class HoldRequest:
     @property
     def spread(self) -> int:
         """Over how many shards this user's calls may go."""
-        limits = (self.rpm, self.concurrency)
-        return spread(self.shards, limits, subscription=self.subscription is not None)
+        if self.subscription is not None:
+            return 1
+        return reach(self.shards, (s.limits for s in self.scopes if s.kind != "key"))
+
+    @property
+    def pinned(self) -> bool:
+        """Whether all calls of the key go to one shard: a quota or limits of its own are there."""
+        return self.limited_key or any(scope.kind == "key" for scope in self.scopes)
 
     @property
     def open_limit(self) -> int:
         """Most calls (or tasks) open at once on one shard."""
         if self.ttl_class == "t":
             return TASK_HOLD_LIMIT
-        own = share(self.concurrency, self.spread) or OPEN_HOLD_LIMIT
-        return min(own, OPEN_HOLD_LIMIT)
+        own = next((s for s in self.scopes if s.kind == "user"), Scope("user", UNLIMITED))
+        return min(with_share(own, self.spread).concurrency or OPEN_HOLD_LIMIT, OPEN_HOLD_LIMIT)
 
     @property
-    def rpm_limit(self) -> int:
-        """Most calls begun in one minute on one shard; 0 for no limit."""
-        return share(self.rpm, self.spread)
+    def flags(self) -> int:
+        """What the hold is counted in, for its id."""
+        return flags_of(self.scopes, task=self.ttl_class == "t")
+
+    @property
+    def counted_group(self) -> str:
+        """The alias of the group whose limits count."""
+        return next((scope.alias for scope in self.scopes if scope.kind == "group"), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +107,9 @@ class Hold:
     """Money set aside for one call: the hold id, the amount, and what was charged with it.
 
     `windows` are the subscription windows charged, `stale_minutes` what the settlement may clear;
-    both go on the usage record. `started` is in epoch ms.
+    both go on the usage record. `charged` tells when the spend windows began that it was charged
+    to, `entered` which of them an extension went into (as the record says it), `rates` how limits
+    of the minute stood. `started` is in epoch ms.
     """
 
     id: str
@@ -99,15 +121,23 @@ class Hold:
     request: HoldRequest
     started: int
     windows: Windows | None = None
-    stale_minutes: tuple[int, ...] = ()
+    stale_minutes: tuple[str, ...] = ()
+    charged: Mapping[str, int] = field(default_factory=dict)
+    entered: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    rates: tuple[Rate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """What an attempt takes for granted: whether the key has a quota, which windows are stored."""
+    """What an attempt takes for granted: whether the key has a quota, which windows are stored.
+
+    `stale` are the spend windows that have to begin anew, and when those began that are stored in
+    their place (None: nothing is); all others are taken to run.
+    """
 
     limited: bool
     windows: Windows | None = None
+    stale: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +159,26 @@ class Ask:
         terms = self.request.subscription
         return terms.windows(self.now) if terms else None
 
+    @property
+    def claim(self) -> Claim:
+        """What is asked of limits."""
+        request = self.request
+        return Claim(request.scopes, request.spread, request.tokens, self.amount, self.now)
 
-def corrected(wallet: Wallet, ask: Ask) -> Assumed:
-    """What to assume instead, now that this image refused the ask.
+
+def refuse_hopeless(request: HoldRequest, now: int) -> None:
+    """Refuse what no waiting would help.
+
+    Raises:
+        RequestTooLarge: the input alone is more than a limit of tokens.
+    """
+    refused = hopeless(Ask(request, request.amount, now, Assumed(limited=False)).claim)
+    if refused is not None:
+        raise refused
+
+
+def corrected(wallet: Wallet, ask: Ask) -> Ask:
+    """The ask with what to assume instead, now that this image refused it; perhaps a little later.
 
     Raises:
         TollgateError: a limit is reached; trying again would not help.
@@ -140,7 +187,13 @@ def corrected(wallet: Wallet, ask: Ask) -> Assumed:
         refused = check(wallet, ask)
         if refused is not None:
             raise refused
-    return Assumed(limited=is_limited(wallet, ask), windows=stored_windows(wallet, ask.request))
+    ask = replace(ask, now=latest_beginning(wallet, ask.claim))
+    assumed = Assumed(
+        limited=is_limited(wallet, ask),
+        windows=stored_windows(wallet, ask.request),
+        stale=stale_windows(wallet, ask.claim),
+    )
+    return replace(ask, assumed=assumed)
 
 
 def is_limited(wallet: Wallet, ask: Ask) -> bool:
@@ -194,25 +247,19 @@ def _profile(wallet: Wallet, ask: Ask) -> TollgateError | None:
 def _open_calls(wallet: Wallet, ask: Ask) -> TollgateError | None:
     limit = ask.request.open_limit
     open_calls = len(wallet.task_holds if ask.request.ttl_class == "t" else wallet.holds)
-    if not ask.opens or open_calls < limit:
+    if not ask.opens:
         return None
-    return ConcurrencyLimited(
-        f"{open_calls} of {limit} calls are open at once; wait for one of them to end",
-        retry_after=1,
-        detail={"limit": limit, "open": open_calls},
-    )
+    if open_calls >= limit:
+        return too_many_open("user", open_calls, limit)
+    return refused_open(wallet, ask.claim) if ask.request.ttl_class != "t" else None
 
 
 def _begun_calls(wallet: Wallet, ask: Ask) -> TollgateError | None:
-    limit, minute = ask.request.rpm_limit, ask.now // 60
-    if not ask.opens or not limit or wallet.minutes.get(minute, 0) < limit:
-        return None
-    wait = (minute + 1) * 60 - ask.now
-    return RateLimited(
-        f"{limit} of {limit} calls of this minute are used up; the next begins in {wait} s",
-        retry_after=min(wait, RETRY_AFTER_LIMIT),
-        detail={"limit": limit, "reset": (minute + 1) * 60},
-    )
+    return refused_rate(wallet, ask.claim) if ask.opens else None
+
+
+def _budgets(wallet: Wallet, ask: Ask) -> TollgateError | None:
+    return refused_budget(wallet, ask.claim)
 
 
 def _key_quota(wallet: Wallet, ask: Ask) -> TollgateError | None:
@@ -277,6 +324,7 @@ CHECKS: Final[tuple[Callable[[Wallet, Ask], TollgateError | None], ...]] = (
     _profile,
     _open_calls,
     _begun_calls,
+    _budgets,
     _key_quota,
     _funds,
 )

@@ -38,9 +38,10 @@ class UsageRecord:
     `hold` is the hold id; the record's own key derives from it. `held` is the last acknowledged
     amount of that hold. `late_charge` is set only when the state is `late`: what the call cost
     beyond `charge`, at which its hold was settled; it is negative where that was too much.
-    `mapped_model` is the name the channel that led to the account sells `model` under. `price` is
-    the PriceSnapshot as JSON text; `interval` is the index of its interval that applied
-    (-1: none), chosen by usage, `tier` and `label`.
+    `entered` are the spend windows that an extension of the hold went into: when each began, and
+    what was charged to it. `mapped_model` is the name the channel that led to the account sells
+    `model` under. `price` is the PriceSnapshot as JSON text; `interval` is the index of its
+    interval that applied (-1: none), chosen by usage, `tier` and `label`.
     """
 
     user: str
@@ -73,7 +74,8 @@ class UsageRecord:
     label: str = ""
     interval: int = -1
     windows: Windows | None = None
-    stale_minutes: tuple[int, ...] = ()
+    entered: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    stale_minutes: tuple[str, ...] = ()
     started: int = 0
     first_byte: int = 0
     ended: int = 0

@@ -4,8 +4,10 @@ Shards exist for users with more open calls than one item carries well. Whatever
 exactly forces the user onto one shard; only large limits are split (ruling R15).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
+
+from tollgate.domain.catalog import Limits
 
 LIMIT_PER_SHARD: Final = 100
 """A user-wide limit is split only if every shard's part is at least this large."""
@@ -13,10 +15,15 @@ LIMIT_PER_SHARD: Final = 100
 MOST_SHARDS: Final = 256
 
 
-def spread(shards: int, limits: tuple[int, ...], *, subscription: bool = False) -> int:
-    """Over how many of the user's shards calls may go; a limit of 0 is none."""
-    if subscription or any(0 < limit < LIMIT_PER_SHARD * shards for limit in limits):
-        return 1
+def reach(shards: int, limits: Iterable[Limits]) -> int:
+    """Over how many of the user's shards the calls go that these limits count together.
+
+    Tokens and spending are counted on one: a part of such a limit may be less than one call.
+    """
+    for own in limits:
+        tight = any(0 < n < LIMIT_PER_SHARD * shards for n in (own.rpm, own.concurrency))
+        if tight or own.tpm or own.spend_5h or own.spend_day or own.spend_week:
+            return 1
     return shards
 
 

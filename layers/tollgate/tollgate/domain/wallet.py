@@ -4,6 +4,7 @@ A wallet is one item per user (or one per shard, for users with very many calls 
 the whole authorisation state: a single conditional write holds money against all of it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -11,12 +12,15 @@ from typing import Final, Literal
 from tollgate.domain.holds import (
     SKEW,
     TTL_SECONDS,
+    HoldId,
+    is_counted,
     is_sweepable,
     is_wallet_funded,
     parse_hold_id,
     start_of,
 )
 from tollgate.domain.record import WindowName, Windows
+from tollgate.domain.scopes import Spent, counted, kind_of_window, minute_of, resets
 
 WalletStatus = Literal["active", "suspended", "deleted"]
 
@@ -25,7 +29,7 @@ OPEN_HOLD_LIMIT: Final = 256
 
 TASK_HOLD_LIMIT: Final = 50
 LIMITED_KEY_LIMIT: Final = 20
-"""Keys with a quota on one shard; beyond it every write of the wallet would cost one unit more."""
+"""Keys with a quota or limits on one shard; beyond it every write would cost one unit more."""
 
 SETTLE_LIMIT: Final = 40
 """Holds settled by one write: its condition stays far below DynamoDB's 4 KB and 300 operators."""
@@ -54,7 +58,9 @@ class Wallet:
     `keys` has the remaining quota of each limited key, `revoked` the profile version that drops
     each recently revoked key, `days` the settled `<yyyymmdd>c` (nanos) and `<yyyymmdd>n` (count)
     of days not yet closed, `closed` the charges of days that are, `late` the late debits.
-    `shards` counts the shards this user ever had; it is kept on shard 0.
+    `minutes` counts calls and tokens, `open_calls` the open calls of keys and groups, `spent` what
+    was taken from spend windows, all by the names of domain/scopes.py; what is not limited is not
+    there. `shards` counts the shards this user ever had; it is kept on shard 0.
     """
 
     user: str
@@ -77,7 +83,9 @@ class Wallet:
     keys: Mapping[str, int] = field(default_factory=dict)
     revoked: Mapping[str, int] = field(default_factory=dict)
     subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
-    minutes: Mapping[int, int] = field(default_factory=dict)
+    minutes: Mapping[str, int] = field(default_factory=dict)
+    open_calls: Mapping[str, int] = field(default_factory=dict)
+    spent: Mapping[str, Spent] = field(default_factory=dict)
     days: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -91,15 +99,20 @@ class Outcome:
     """How one held call ended, as its usage record says; enough to settle its hold.
 
     `held` is the last acknowledged amount; the wallet's own figure wins where they differ. A hold
-    without a record of its own is given back, and counts as no call.
+    without a record of its own is given back, and counts as no call. `tokens` of output count in
+    the minute in which the call `ended` (epoch seconds). `entered` says of spend windows that an
+    extension of the hold went into when they began and what was charged to them.
     """
 
     hold: str
     held: int
     charge: int
     windows: Windows | None = None
-    stale_minutes: tuple[int, ...] = ()
+    stale_minutes: tuple[str, ...] = ()
     recorded: bool = True
+    tokens: int = 0
+    ended: int = 0
+    entered: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def violations(wallet: Wallet) -> list[str]:
@@ -118,6 +131,25 @@ def _violations(wallet: Wallet) -> Iterator[str]:
         yield "debits != closed days + open days + late debits"
     if any(amount < 0 for amount in wallet.open.values()):
         yield "a hold is negative"
+    yield from _miscounted(wallet)
+
+
+def _miscounted(wallet: Wallet) -> Iterator[str]:
+    """Counters of limits that contradict the open holds."""
+    opened: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for text in filter(is_counted, wallet.open):
+        hold = parse_hold_id(text)
+        opened.update(counted(hold).open)
+        for name in counted(hold).windows:
+            spent = wallet.spent.get(name)
+            if spent is not None and spent.began <= hold.start:
+                held[name] += wallet.open[text]
+    names = {*opened, *wallet.open_calls}
+    if any(wallet.open_calls.get(name, 0) != opened[name] for name in names):
+        yield "open calls of a key or a group != the holds that are counted"
+    if any(spent.used < held[name] for name, spent in wallet.spent.items()):
+        yield "a spend window has less than its open holds"
 
 
 def sweepable(wallet: Wallet, now: int) -> list[str]:
@@ -128,10 +160,26 @@ def sweepable(wallet: Wallet, now: int) -> list[str]:
     return [hold for hold in wallet.open if is_sweepable(hold, now)]
 
 
-def stale_minutes(wallet: Wallet, now: int) -> tuple[int, ...]:
-    """Request counters that a settlement may drop, oldest first."""
+def stale_minutes(wallet: Wallet, now: int) -> tuple[str, ...]:
+    """Counters of minutes that a settlement may drop, oldest first."""
     oldest = now // 60 - STALE_MINUTES
-    return tuple(sorted(m for m in wallet.minutes if m < oldest)[:STALE_MINUTES_LIMIT])
+    return tuple(sorted(m for m in wallet.minutes if minute_of(m) < oldest)[:STALE_MINUTES_LIMIT])
+
+
+def idle_counters(wallet: Wallet, now: int) -> tuple[list[str], list[str]]:
+    """Open counters and spend windows that say nothing any more: of none, and long over."""
+    over = [
+        name
+        for name, spent in wallet.spent.items()
+        if resets(kind_of_window(name), spent.began) + SKEW < now
+    ]
+    return [name for name, count in wallet.open_calls.items() if not count], over
+
+
+def charged_spending(wallet: Wallet, hold: HoldId) -> dict[str, int]:
+    """When the spend windows began that a hold was charged to when it was opened."""
+    stored = {name: wallet.spent[name] for name in counted(hold).windows if name in wallet.spent}
+    return {name: spent.began for name, spent in stored.items() if spent.began <= hold.start}
 
 
 def reserved_quota(wallet: Wallet, key_alias: str) -> int:

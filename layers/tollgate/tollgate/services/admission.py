@@ -11,7 +11,7 @@ from typing import Final
 from tollgate.dialects import Dialect
 from tollgate.domain.api_keys import user_of
 from tollgate.domain.call import Call
-from tollgate.domain.catalog import GroupPart
+from tollgate.domain.catalog import GroupPart, Key, Profile
 from tollgate.domain.errors import (
     CatalogUnavailable,
     ConcurrencyLimited,
@@ -19,11 +19,19 @@ from tollgate.domain.errors import (
     InvalidKey,
     InvalidRequest,
 )
-from tollgate.domain.estimate import Demand, demand, hold_amount
+from tollgate.domain.estimate import (
+    BYTES_PER_TOKEN_ESTIMATED,
+    Demand,
+    demand,
+    hold_amount,
+    input_bound,
+)
 from tollgate.domain.money import CHARGE_LIMIT, usd
 from tollgate.domain.patterns import allows
 from tollgate.domain.question import Caller
 from tollgate.domain.resolution import Candidate
+from tollgate.domain.scheduling import NOTHING_KNOWN, Standing
+from tollgate.domain.scopes import Scope, scopes_of
 from tollgate.services.catalog import Catalog
 from tollgate.services.questions import Questions
 from tollgate.store.dynamodb import StoreError
@@ -108,6 +116,12 @@ def refuse_beyond(amount: int) -> None:
         )
 
 
+def scopes(profile: Profile, key: Key, group: GroupPart) -> tuple[Scope, ...]:
+    """Whose limits a call in this group counts against; a user's own in it replace the group's."""
+    own = profile.group_limits.get(group.id, group.limits)
+    return scopes_of(profile.limits, (key.alias, key.limits), (group.alias, own))
+
+
 class Admission:
     """Turns a key and a call into a hold, or one named refusal.
 
@@ -121,12 +135,13 @@ class Admission:
         hash_key: HashKey,
         clock: Callable[[], int],
         sleep: Callable[[float], None],
+        standing: Callable[[], Standing] = lambda: NOTHING_KNOWN,
     ) -> None:
         self._catalog = catalog
         self._wallets = wallets
         self._hash_key = hash_key
         self._sleep = sleep
-        self.questions = Questions(catalog, clock)
+        self.questions = Questions(catalog, clock, standing)
 
     def authenticate(
         self, secret: str, max_age_ms: int | None = None, endpoint: str = ""
@@ -171,21 +186,21 @@ class Admission:
         needed = demand_of(call, candidates, strict=not call.stream)
         amount = dearest_hold(candidates, needed, needed.visible)
         refuse_beyond(amount)
-        hold = self._hold(self._request(caller, amount, strict=not call.stream))
+        hold = self._hold(self._request(caller, group, call, amount))
         return Admitted(dialect, caller, group, call, candidates, needed, hold)
 
-    def _request(self, caller: Caller, amount: int, *, strict: bool) -> HoldRequest:
+    def _request(self, caller: Caller, group: GroupPart, call: Call, amount: int) -> HoldRequest:
         profile, key = caller.profile, caller.key
         return HoldRequest(
             user=profile.user,
             key_alias=key.alias,
             amount=amount,
             limited_key=key.limited,
-            rpm=profile.rpm,
-            concurrency=profile.concurrency,
             profile_version=profile.version,
+            scopes=scopes(profile, key, group),
+            tokens=max(1, input_bound(call, BYTES_PER_TOKEN_ESTIMATED)),
             shards=profile.shards,
-            strict=strict,
+            strict=not call.stream,
         )
 
     def _hold(self, request: HoldRequest) -> Hold:

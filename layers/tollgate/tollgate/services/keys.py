@@ -14,7 +14,7 @@ from tollgate.domain.base32 import base32
 from tollgate.domain.definitions import Author, KeyDefinition, UserDefinition
 from tollgate.domain.errors import Conflict, TollgateError, ValidationFailed
 from tollgate.domain.money import WALLET_LIMIT
-from tollgate.domain.sharding import home, spread
+from tollgate.domain.sharding import home, reach
 from tollgate.domain.wallet import LIMITED_KEY_LIMIT
 from tollgate.services.changes import Changed, change
 from tollgate.services.secret_texts import Random, mint_key
@@ -217,4 +217,4 @@ def full() -> ValidationFailed:
 
 def shard_of(owner: UserDefinition, alias: str) -> int:
     """The wallet shard that keeps a key's quota."""
-    return home(alias, spread(owner.shards, (owner.rpm, owner.concurrency)))
+    return home(alias, reach(owner.shards, (owner.limits, *owner.group_limits.values())))

@@ -174,6 +174,7 @@ def record(admitted: Admitted, candidate: Candidate | None, outcome: Outcome) ->
         channel=admitted.group.channel.id if admitted.group.channel else "",
         model=call.model,
         windows=hold.windows,
+        entered=hold.entered,
         stale_minutes=hold.stale_minutes,
         started=hold.started,
         first_byte=outcome.first_byte,

@@ -78,6 +78,7 @@ def read_message(message: Mapping[str, Any]) -> UsageRecord:
         values |= {name: tuple(values[name]) for name in _TUPLES}
         if values["windows"] is not None:
             values["windows"] = Windows(**values["windows"])
+        values["entered"] = {name: (began, n) for name, (began, n) in values["entered"].items()}
         return UsageRecord(**values)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableMessage(f"a message that is no usage record: {error!r}") from error

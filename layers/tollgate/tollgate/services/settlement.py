@@ -10,6 +10,7 @@ from typing import Any
 
 from tollgate.domain.holds import hour_of, parse_hold_id
 from tollgate.domain.record import UsageRecord
+from tollgate.domain.usage import OUTPUT_CLASSES
 from tollgate.domain.wallet import SETTLE_LIMIT, Outcome
 from tollgate.store.dynamodb import RequestRejected, StoreError
 from tollgate.store.stream import read_change, sequence_of
@@ -153,4 +154,7 @@ def outcome(record: UsageRecord) -> Outcome:
         charge=record.charge,
         windows=record.windows,
         stale_minutes=record.stale_minutes,
+        tokens=sum(record.usage.get(name, 0) for name in OUTPUT_CLASSES),
+        ended=record.ended // 1_000,
+        entered=record.entered,
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tollgate.domain.catalog import Limits
 from tollgate.domain.definition_rules import check_user
 from tollgate.domain.definitions import Author, UserDefinition
 from tollgate.domain.errors import Conflict, SignUpClosed
@@ -59,9 +60,10 @@ class SignUp:
         return UserDefinition(
             id=new_id("usr", self.clock(), self.random(32**RANDOM_DIGITS)),
             email=address,
-            rpm=self._number("sign_up.rpm"),
-            concurrency=self._number("sign_up.concurrency"),
             name=name,
+            limits=Limits(
+                rpm=self._number("sign_up.rpm"), concurrency=self._number("sign_up.concurrency")
+            ),
         )
 
     def _create(self, user: UserDefinition, hashed: str) -> UserDefinition | None:

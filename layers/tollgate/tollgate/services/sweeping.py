@@ -50,6 +50,7 @@ class Sweeping:
         """Finish the expired holds of an image just read."""
         facts = self._facts(wallet, sweepable(wallet, self.clock() // 1_000))
         if not facts:
+            self.wallets.clear_idle(wallet)
             return 0
         mark(self.mark_active, facts.values())
         ends = [ended(hold, wallet.open[hold], fact) for hold, fact in facts.items()]

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from tollgate.domain import sharding
 from tollgate.domain.definitions import Author, UserDefinition, UserStatus
 from tollgate.domain.errors import Conflict, TollgateError
-from tollgate.domain.sharding import spread
 from tollgate.domain.wallet import WalletStatus
 from tollgate.services.changes import Changed, change
 from tollgate.store.catalog.table import CatalogTable
@@ -89,4 +89,4 @@ class Users:
 
 def reach(user: UserDefinition) -> int:
     """Over how many wallet shards the user's calls go."""
-    return spread(user.shards, (user.rpm, user.concurrency))
+    return sharding.reach(user.shards, (user.limits, *user.group_limits.values()))

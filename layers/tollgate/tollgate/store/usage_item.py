@@ -67,6 +67,8 @@ def write_record(record: UsageRecord, expires: int) -> Item:
         values["price"] = _compressed(record.price)
     if record.windows:
         values["windows"] = _write_windows(record.windows)
+    if record.entered:
+        values["entered"] = {name: list(facts) for name, facts in record.entered.items()}
     return item_of(values)
 
 
@@ -124,6 +126,7 @@ def _read(values: Mapping[str, Any]) -> UsageRecord:
         attempts=tuple(values.get("attempts", ())),
         price=zlib.decompress(values["price"]).decode() if "price" in values else "",
         windows=_read_windows(values["windows"]) if "windows" in values else None,
+        entered={name: (began, n) for name, (began, n) in values.get("entered", {}).items()},
     )
 
 

@@ -16,10 +16,12 @@ from tollgate.domain.wallet import (
     Subscription,
     Wallet,
     WalletStatus,
+    idle_counters,
     reserved_quota,
 )
 from tollgate.store.dynamodb import ConditionFailed
 from tollgate.store.wallet_change import Change
+from tollgate.store.wallet_counters import clearing
 from tollgate.store.wallet_item import n, new_wallet, write_subscription
 from tollgate.store.wallet_shards import Shards
 from tollgate.store.wallet_table import IDEMPOTENT_ATTEMPTS, WalletMissing
@@ -145,6 +147,15 @@ class Administration(Shards):
         change.put(path, write_subscription(subscription))
         change.require_present("subscriptions")
         self._try(user, 0, change)
+
+    # --- limits -----------------------------------------------------------------------------
+
+    def clear_idle(self, wallet: Wallet) -> None:
+        """Drop counters of limits that say nothing any more, by an image just read."""
+        now = self.clock()
+        change = clearing(wallet, idle_counters(wallet, now // 1_000), now)
+        if change is not None:
+            self._try(wallet.user, wallet.shard, change)
 
     # --- days -------------------------------------------------------------------------------
 

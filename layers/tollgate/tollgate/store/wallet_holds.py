@@ -4,10 +4,11 @@ Every attempt carries a new hold id and the client never repeats one by itself: 
 written without our learning of it has an id no usage record names, so the sweeper releases it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from tollgate.domain.allowances import standing
 from tollgate.domain.errors import BillingUnavailable, InsufficientBalance
 from tollgate.domain.holds import RANDOM_LIMIT, Birth, HoldId, new_hold_id, parse_hold_id, rid_of
 from tollgate.domain.limits import (
@@ -17,10 +18,12 @@ from tollgate.domain.limits import (
     HoldRequest,
     charged_windows,
     corrected,
+    refuse_hopeless,
 )
 from tollgate.domain.record import WINDOWS, WindowName, Windows
+from tollgate.domain.scopes import counted
 from tollgate.domain.sharding import chosen
-from tollgate.domain.wallet import Wallet, stale_minutes
+from tollgate.domain.wallet import Wallet, charged_spending, stale_minutes
 from tollgate.store.dynamodb import ConditionFailed, OutcomeUnknown, StoreError, Throttled
 from tollgate.store.wallet_moves import extension, opening
 from tollgate.store.wallet_table import WalletTable
@@ -72,13 +75,15 @@ class Holds(WalletTable):
 
         Raises:
             UserDisabled, KeyRevoked, ConcurrencyLimited, RateLimited, KeyQuotaExhausted,
-            InsufficientBalance, SubscriptionExhausted: refused; nothing was held.
+            InsufficientBalance, SubscriptionExhausted, BudgetExceeded, RequestTooLarge: refused;
+                nothing was held.
             StaleProfile: the wallet knows a newer profile than the request's.
             BillingUnavailable: no clear answer; whatever was held is released by the sweeper.
         """
+        refuse_hopeless(request, self.clock() // 1_000)
         shard = chosen(
             request.key_alias,
-            limited=request.limited_key,
+            limited=request.pinned,
             spread=request.spread,
             random=self.random,
         )
@@ -149,7 +154,7 @@ class Holds(WalletTable):
 
     def _corrected(self, wallet: Wallet, ask: Ask) -> Ask:
         try:
-            return replace(ask, assumed=corrected(wallet, ask))
+            return corrected(wallet, ask)
         except InsufficientBalance as short:
             if wallet.shards == 1:
                 raise
@@ -162,8 +167,9 @@ class Holds(WalletTable):
         parsed, held = parse_hold_id(hold.id), hold.amount
         ask = _extending(hold, parsed, new_amount - held, patience.began // 1_000)
         while patience.left:
+            change = extension(hold.id, held, ask, self.clock())
             try:
-                self.write(hold.user, hold.shard, extension(hold.id, held, ask, self.clock()))
+                wallet = self.write(hold.user, hold.shard, change)
             except (Throttled, OutcomeUnknown):
                 patience.failures += 1
             except ConditionFailed as failed:
@@ -173,10 +179,12 @@ class Holds(WalletTable):
                     raise unavailable() from failed
                 held = wallet.open[hold.id]
                 if held >= new_amount:
-                    return _extended(hold, ask, held)  # an attempt without an answer had worked
+                    # An attempt without an answer had worked: in which windows is not known.
+                    return _extended(hold, ask, held, entered_windows(hold, wallet, 0))
                 ask = self._corrected(wallet, replace(ask, amount=new_amount - held))
             else:
-                return _extended(hold, ask, new_amount)
+                entered = entered_windows(hold, wallet, ask.amount)
+                return _extended(hold, ask, new_amount, entered)
         raise unavailable()
 
 
@@ -192,6 +200,8 @@ def _birth(ask: Ask, random: int, shard: int, attempt: int) -> Birth:
         ttl_class=request.ttl_class,
         group_alias=request.subscription.group_alias if request.subscription else "",
         deadline=request.deadline,
+        flags=request.flags,
+        counted_group=request.counted_group,
     )
 
 
@@ -207,7 +217,21 @@ def _opened(hold: str, ask: Ask, wallet: Wallet, started: int) -> Hold:
         started=started,
         windows=charged_windows(ask),
         stale_minutes=stale_minutes(wallet, ask.now),
+        charged=charged_spending(wallet, parse_hold_id(hold)),
+        rates=standing(wallet, ask.claim),
     )
+
+
+def entered_windows(hold: Hold, wallet: Wallet, amount: int) -> dict[str, tuple[int, int]]:
+    """The windows that the extensions of a hold went into, now that one was charged the amount."""
+    entered = dict(hold.entered)
+    for name in counted(parse_hold_id(hold.id)).windows:
+        spent = wallet.spent.get(name)
+        if spent is None or hold.charged.get(name) == spent.began:
+            continue
+        began, before = entered.get(name, (0, 0))
+        entered[name] = (spent.began, amount + (before if began == spent.began else 0))
+    return entered
 
 
 def _extending(hold: Hold, parsed: HoldId, amount: int, now: int) -> Ask:
@@ -215,20 +239,20 @@ def _extending(hold: Hold, parsed: HoldId, amount: int, now: int) -> Ask:
     return Ask(request, amount, now, Assumed(parsed.key_limited, hold.windows), opens=False)
 
 
-def _extended(hold: Hold, ask: Ask, amount: int) -> Hold:
+def _extended(hold: Hold, ask: Ask, amount: int, spending: Mapping[str, tuple[int, int]]) -> Hold:
     """The hold with what the extension charged; a window it rolled into was charged only that.
 
     What an earlier, unacknowledged extension took may be missing from `entered`: then a window
     gets back less than it could, never more than it gave.
     """
+    hold = replace(hold, amount=amount, entered=spending)
     before, charged = hold.windows, charged_windows(ask)
     if before is None or charged is None:
-        return replace(hold, amount=amount)
+        return hold
     entered: dict[WindowName, int] = {}
     for name in WINDOWS:
         if charged[name] != before[name]:
             entered[name] = ask.amount
         elif name in before.entered:
             entered[name] = before.entered[name] + ask.amount
-    windows = Windows(charged.day, charged.week, charged.month, entered)
-    return replace(hold, amount=amount, windows=windows)
+    return replace(hold, windows=Windows(charged.day, charged.week, charged.month, entered))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tollgate.domain.record import WINDOWS, Windows
+from tollgate.domain.scopes import WINDOWS as SPEND_WINDOWS
+from tollgate.domain.scopes import Spent
 from tollgate.domain.wallet import Subscription, Wallet
 from tollgate.store.dynamodb import Item
 
@@ -24,6 +26,8 @@ _NUMBERS: Final = (
     "updated_at",
 )
 _MAPS: Final = ("holds", "task_holds", "keys", "revoked", "subscriptions", "minutes", "days")
+
+_SPENT: Final = tuple(f"{window}_" for window in SPEND_WINDOWS)
 
 Value = dict[str, Any]
 
@@ -66,7 +70,9 @@ def read_wallet(item: Mapping[str, Value]) -> Wallet:
             alias: read_subscription(stored["M"])
             for alias, stored in item["subscriptions"]["M"].items()
         },
-        minutes={int(minute): int(count["N"]) for minute, count in item["minutes"]["M"].items()},
+        minutes=_numbers(item["minutes"]),
+        open_calls={name: int(item[name]["N"]) for name in item if name.startswith("open_")},
+        spent={name: read_spent(item[name]["M"]) for name in item if name.startswith(_SPENT)},
         days=_numbers(item["days"]),
         **{name: int(item[name]["N"]) for name in _NUMBERS},
     )
@@ -74,6 +80,16 @@ def read_wallet(item: Mapping[str, Value]) -> Wallet:
 
 def _numbers(value: Value) -> dict[str, int]:
     return {name: int(amount["N"]) for name, amount in value["M"].items()}
+
+
+def read_spent(stored: Mapping[str, Value]) -> Spent:
+    """One spend window as the wallet keeps it."""
+    return Spent(began=int(stored["began"]["N"]), used=int(stored["used"]["N"]))
+
+
+def write_spent(spent: Spent) -> Value:
+    """The value `read_spent` reads."""
+    return {"M": {"began": n(spent.began), "used": n(spent.used)}}
 
 
 def read_subscription(stored: Mapping[str, Value]) -> Subscription:

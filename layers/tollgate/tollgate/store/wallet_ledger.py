@@ -12,6 +12,8 @@ from tollgate.domain.holds import HoldId, parse_hold_id
 from tollgate.domain.ledger import OVERDRAWING, Credit, LedgerLine, LedgerPage
 from tollgate.domain.money import WALLET_LIMIT, usd
 from tollgate.domain.record import UsageRecord
+from tollgate.domain.scopes import counted
+from tollgate.domain.wallet import charged_spending
 from tollgate.store.dynamodb import Item, Throttled, TransactionRefused
 from tollgate.store.wallet_change import Change
 from tollgate.store.wallet_item import n
@@ -71,7 +73,8 @@ class Ledger(WalletTable):
     def late_debit(self, record: UsageRecord) -> LedgerLine:
         """Charge what a call cost beyond the charge its hold was already settled at, once.
 
-        It changes no window: those the call was charged to have long rolled.
+        It changes no subscription's window, since those may have rolled, but the spend windows
+        that the call was charged to and that are still stored.
 
         Raises:
             WalletMissing: there is no such wallet shard.
@@ -81,14 +84,19 @@ class Ledger(WalletTable):
         credit = Credit(
             record.user, -record.late_charge, "late", "late", hold.rid, "billing", record.model
         )
-        limited = hold.key_limited
+        limited, windows = hold.key_limited, counted(hold).windows
         for _ in range(TRIES):
             change = self._debit(hold, record.late_charge, limited=limited)
+            for index, name in enumerate(windows):
+                place = change.name(f"window{index}", name)
+                change.add(f"{place}.used", record.late_charge)
+                change.require(f"{place}.began", "<=", n(hold.start))
             line = self._move(credit, hold.shard, change)
             if line is not None:
                 return line
             wallet = self.shard(record.user, hold.shard)
             limited = hold.key_limited and hold.key_alias in wallet.keys
+            windows = tuple(charged_spending(wallet, hold))
         raise Throttled(f"{record.user}: the wallet changes faster than a late debit can be made")
 
     def _debit(self, hold: HoldId, amount: int, *, limited: bool) -> Change:

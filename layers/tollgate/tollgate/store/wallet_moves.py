@@ -1,14 +1,21 @@
 """The three changes a call makes to its wallet: open a hold, extend it, settle it with others."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from tollgate.domain.holds import HoldId, day_of, is_task, parse_hold_id
+from tollgate.domain.holds import day_of, is_task, parse_hold_id
 from tollgate.domain.limits import Ask, charged_windows
 from tollgate.domain.record import WINDOWS, WindowName
 from tollgate.domain.wallet import Outcome, Wallet
 from tollgate.store.wallet_change import Change
+from tollgate.store.wallet_counters import (
+    Line,
+    charge_windows,
+    close_calls,
+    count_call,
+    count_tokens,
+    return_to_windows,
+)
 from tollgate.store.wallet_item import n
 
 ACTIVE: Final = {"S": "active"}
@@ -31,10 +38,7 @@ def opening(hold: str, ask: Ask, now_ms: int) -> Change:
     change.require_fewer(place.split(".")[0], request.open_limit)
     change.require("profile_version", "<=", n(request.profile_version))
     _require_permitted(change, request.key_alias)
-    if request.rpm_limit:
-        minute = f"minutes.{change.name('minute', str(ask.now // 60))}"
-        change.count(minute, 1)
-        change.require_below_or_absent(minute, request.rpm_limit)
+    count_call(change, ask.claim, task=request.ttl_class == "t")
     if not ask.assumed.limited:
         change.require_absent("keys.key")
     _charge(change, ask)
@@ -58,7 +62,8 @@ def _require_permitted(change: Change, key_alias: str) -> None:
 
 
 def _charge(change: Change, ask: Ask) -> None:
-    """Take the amount from the balance or the subscription, and from the key's quota."""
+    """Take the amount from spend windows, the key's quota, and the balance or the subscription."""
+    charge_windows(change, ask.claim, ask.assumed.stale, opens=ask.opens)
     if ask.assumed.limited:
         _take(change, "keys.key.remaining", ask.amount)
     terms, stored, charged = ask.request.subscription, ask.assumed.windows, charged_windows(ask)
@@ -95,24 +100,6 @@ def _charge_window(change: Change, window: str, began: tuple[int, int], amount: 
 # --- settle ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One hold being settled: what it holds, by the newest image known, and what the call cost."""
-
-    outcome: Outcome
-    id: HoldId
-    held: int
-
-    @property
-    def charge(self) -> int:
-        return self.outcome.charge
-
-    @property
-    def returned(self) -> int:
-        """Nanos that go back; negative where the call cost more than was held."""
-        return self.held - self.outcome.charge
-
-
 def settlement(outcomes: Sequence[Outcome], image: Wallet | None, now_ms: int) -> Change:
     """Turn open holds into debits and give back the rest, all of them or none.
 
@@ -131,8 +118,12 @@ def settlement(outcomes: Sequence[Outcome], image: Wallet | None, now_ms: int) -
     _count_days(change, lines)
     _return_quotas(change, lines, image)
     _return_to_windows(change, lines, image)
-    for index, minute in enumerate(sorted({m for o in outcomes for m in o.stale_minutes})):
-        change.remove(f"minutes.{change.name(f'minute{index}', str(minute))}")
+    close_calls(change, lines)
+    return_to_windows(change, lines, image)
+    counting = count_tokens(change, lines, now_ms // 1_000)
+    stale = {minute for outcome in outcomes for minute in outcome.stale_minutes} - counting
+    for index, minute in enumerate(sorted(stale)):
+        change.remove(f"minutes.{change.name(f'minute{index}', minute)}")
     return change
 
 

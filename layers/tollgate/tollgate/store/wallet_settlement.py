@@ -76,7 +76,9 @@ class Settling(WalletTable):
 
 def _is_blind(outcome: Outcome) -> bool:
     """Whether only an image can tell which windows the hold was charged to."""
-    return outcome.windows is None and parse_hold_id(outcome.hold).funding == "subscription"
+    return bool(outcome.entered) or (
+        outcome.windows is None and parse_hold_id(outcome.hold).funding == "subscription"
+    )
 
 
 def _is_too_long(change: Change) -> bool:

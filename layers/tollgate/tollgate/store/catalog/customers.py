@@ -201,7 +201,7 @@ class Customer(Versioned[CustomerPriceDefinition, CustomerPrice, CustomerPriceVe
             heads |= {place: one.head} if one.head else {}
             granted |= {place: one.permission} if one.permission else {}
         prices, permissions = compile_prices(heads.values()), compile_permissions(granted.values())
-        profile = Profile(self.user, 0, "active", {}, 0, 0, prices=prices, permissions=permissions)
+        profile = Profile(self.user, 0, "active", {}, prices=prices, permissions=permissions)
         size = len(write_profile(profile))
         if size > MOST_BYTES:
             raise ValidationFailed(

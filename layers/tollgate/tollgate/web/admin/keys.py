@@ -30,6 +30,8 @@ from tollgate.web.management.fields import (
     absent,
     empty,
 )
+from tollgate.web.management.key_fields import Networks, key_changes
+from tollgate.web.management.limits import LimitsBody, LimitsView, limits_of
 from tollgate.web.management.versions import wanted
 
 Fallback = Literal["refuse", "default"]
@@ -48,6 +50,9 @@ class KeyView(View):
     expires_at: int | None
     models: list[str]
     endpoints: list[str]
+    allowed_networks: list[str]
+    denied_networks: list[str]
+    limits: LimitsView
     cost_in_stream: bool
     receipt_in_stream: bool
     status: str
@@ -57,7 +62,8 @@ class KeyView(View):
     def of(cls, definition: Any, **more: Any) -> Self:
         """The view of a key; amounts as dollars."""
         quota = None if definition.quota is None else usd(definition.quota)
-        return super().of(definition, quota_usd=quota, **more)
+        limits = LimitsView.of(definition.limits)
+        return super().of(definition, quota_usd=quota, limits=limits, **more)
 
 
 class KeyCreated(KeyView):
@@ -76,12 +82,15 @@ class KeyCreate(Body):
     expires_at: Epoch | None = None
     models: Names = empty(list)
     endpoints: Names = empty(list)
+    allowed_networks: Networks = empty(list)
+    denied_networks: Networks = empty(list)
+    limits: LimitsBody | None = None
     cost_in_stream: bool = True
     receipt_in_stream: bool = False
 
 
 class KeyPatch(Body):
-    """What is sent is changed; null clears `name`, `pricing_group`, lists and expiry."""
+    """What is sent is changed; null clears `name`, `pricing_group`, lists, limits and expiry."""
 
     group: Id = absent()
     name: Name | None = absent()
@@ -90,6 +99,9 @@ class KeyPatch(Body):
     expires_at: Epoch | None = absent()
     models: Names | None = absent()
     endpoints: Names | None = absent()
+    allowed_networks: Networks | None = absent()
+    denied_networks: Networks | None = absent()
+    limits: LimitsBody | None = absent()
     cost_in_stream: bool = absent()
     receipt_in_stream: bool = absent()
     status: Literal["active", "disabled"] = absent()
@@ -158,10 +170,7 @@ class KeyResource:
 
     def patch(self, user: str, key: str, body: KeyPatch, if_match: IfMatch = None) -> KeyView:
         """Change a key; disabling it takes effect on the next call."""
-        changes = body.changes({"name": "", "pricing_group": "", "models": (), "endpoints": ()})
-        changes |= {
-            name: tuple(changes[name]) for name in ("models", "endpoints") if name in changes
-        }
+        changes = key_changes(body)
         changed = self._keys.change(
             user, key, wanted(if_match), lambda k: replace(k, **changes), self._desk.author
         )
@@ -213,6 +222,9 @@ def draft_of(user: str, identity: str, body: KeyCreate) -> KeyDefinition:
         expires_at=body.expires_at,
         models=tuple(body.models),
         endpoints=tuple(body.endpoints),
+        allowed_networks=tuple(body.allowed_networks),
+        denied_networks=tuple(body.denied_networks),
+        limits=limits_of(body.limits),
         cost_in_stream=body.cost_in_stream,
         receipt_in_stream=body.receipt_in_stream,
     )

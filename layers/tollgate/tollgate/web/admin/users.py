@@ -1,11 +1,14 @@
 """Users over HTTP: created with their wallet, changed, disabled at once."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
+from tollgate.domain.catalog import Limits
+from tollgate.domain.definition_rules import MOST_GROUPS
 from tollgate.domain.definitions import UserDefinition, UserStatus
+from tollgate.domain.errors import ValidationFailed
 from tollgate.domain.sharding import MOST_SHARDS
 from tollgate.services.users import Users
 from tollgate.store.passwords import PasswordHashes
@@ -15,7 +18,6 @@ from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import (
     After,
     Body,
-    Count,
     Entries,
     Id,
     Ids,
@@ -29,8 +31,10 @@ from tollgate.web.management.fields import (
     absent,
     empty,
 )
+from tollgate.web.management.limits import LimitsBody, LimitsView, limits_of
 from tollgate.web.management.versions import wanted
 
+GroupLimits = Annotated[dict[Id, LimitsBody], Field(max_length=MOST_GROUPS)]
 Shards = Annotated[int, Field(ge=1, le=MOST_SHARDS)]
 
 
@@ -39,32 +43,42 @@ class UserView(View):
     email: str
     name: str
     status: str
-    rpm: int
-    concurrency: int
     shards: int
     groups: list[str]
+    limits: LimitsView
+    group_limits: dict[str, LimitsView]
+
+    @classmethod
+    def of(cls, definition: Any, **more: Any) -> Self:
+        """The view of a user."""
+        within = {group: LimitsView.of(own) for group, own in definition.group_limits.items()}
+        limits = LimitsView.of(definition.limits)
+        return super().of(definition, limits=limits, group_limits=within, **more)
 
 
 class UserCreate(Body):
-    """A new user. `rpm` and `concurrency` 0 are no limit; `groups` are exclusive ones opened."""
+    """A new user. `groups` are exclusive ones opened.
+
+    `limits` count over all the user's calls, `group_limits` (by group id) instead of a group's own.
+    """
 
     email: Text
     name: Text = ""
-    rpm: Count = 0
-    concurrency: Count = 0
     shards: Shards = 1
     groups: Ids = empty(list)
+    limits: LimitsBody | None = None
+    group_limits: GroupLimits = empty(dict)
 
 
 class UserPatch(Body):
-    """What is sent is changed; null clears `groups` and `name`."""
+    """What is sent is changed; null clears `groups`, `name` and limits."""
 
     email: Text = absent()
     name: Name | None = absent()
-    rpm: Count = absent()
-    concurrency: Count = absent()
     shards: Shards = absent()
     groups: Ids | None = absent()
+    limits: LimitsBody | None = absent()
+    group_limits: GroupLimits | None = absent()
     status: Literal["active", "disabled", "deleted"] = absent()
 
 
@@ -104,11 +118,11 @@ class UserResource:
             user = UserDefinition(
                 identity,
                 body.email,
-                body.rpm,
-                body.concurrency,
                 name=body.name,
                 shards=body.shards,
                 groups=tuple(body.groups),
+                limits=limits_of(body.limits),
+                group_limits=self._within(body.group_limits),
             )
             view = UserView.of(self._users.create(user, self._desk.author, resumed=resumed))
             self._desk.trail.note("user.create", identity, None, view)
@@ -125,6 +139,10 @@ class UserResource:
         changes = body.changes({"groups": (), "name": ""})
         if "groups" in changes:
             changes["groups"] = tuple(changes["groups"])
+        if "limits" in changes:
+            changes["limits"] = limits_of(body.limits)
+        if "group_limits" in changes:
+            changes["group_limits"] = self._within(body.group_limits or {})
         return self._change("user.change", user, if_match, changes)
 
     def delete(self, user: str, if_match: IfMatch = None) -> UserView:
@@ -137,6 +155,17 @@ class UserResource:
         desk = self._desk
         desk.stores.catalog.set_password(user, self._hashes.hash(body.password), desk.author)
         desk.trail.note("password.set", user)
+
+    def _within(self, sent: dict[str, LimitsBody]) -> dict[str, Limits]:
+        """Limits by group.
+
+        Raises:
+            ValidationFailed: there is no such group, or an amount is too large.
+        """
+        for group in sent:
+            if self._desk.stores.catalog.groups.find(group) is None:
+                raise ValidationFailed(f"there is no group {group}", param=f"group_limits.{group}")
+        return {group: limits_of(own, f"group_limits.{group}") for group, own in sent.items()}
 
     def _change(
         self, action: str, user: str, if_match: str | None, changes: dict[str, Any]

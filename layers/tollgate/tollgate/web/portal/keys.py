@@ -29,6 +29,8 @@ from tollgate.web.management.fields import (
     absent,
     empty,
 )
+from tollgate.web.management.key_fields import Networks, key_changes
+from tollgate.web.management.limits import LimitsBody, LimitsView, limits_of
 from tollgate.web.management.versions import wanted
 from tollgate.web.portal.desk import ROOT, Desk
 
@@ -44,6 +46,8 @@ PLAIN = (
     "expires_at",
     "models",
     "endpoints",
+    "allowed_networks",
+    "denied_networks",
     "cost_in_stream",
     "receipt_in_stream",
     "status",
@@ -64,6 +68,9 @@ class KeyView(BaseModel):
     expires_at: int | None
     models: list[str]
     endpoints: list[str]
+    allowed_networks: list[str]
+    denied_networks: list[str]
+    limits: LimitsView
     cost_in_stream: bool
     receipt_in_stream: bool
     status: str
@@ -77,6 +84,7 @@ class KeyView(BaseModel):
         remaining = None if quota is None else (left or {}).get(key.alias)
         return cls(
             **{name: getattr(key, name) for name in PLAIN},
+            limits=LimitsView.of(key.limits),
             quota_usd=None if quota is None else usd(quota),
             remaining_usd=None if remaining is None else usd(remaining),
             created_at=key.stamp.created_at,
@@ -104,12 +112,15 @@ class KeyCreate(Body):
     expires_at: Epoch | None = None
     models: Names = empty(list)
     endpoints: Names = empty(list)
+    allowed_networks: Networks = empty(list)
+    denied_networks: Networks = empty(list)
+    limits: LimitsBody | None = None
     cost_in_stream: bool = True
     receipt_in_stream: bool = False
 
 
 class KeyPatch(Body):
-    """What is sent is changed; null clears `name`, `pricing_group`, lists and expiry."""
+    """What is sent is changed; null clears `name`, `pricing_group`, lists, limits and expiry."""
 
     name: Name | None = absent()
     pricing_group: Name | None = absent()
@@ -117,6 +128,9 @@ class KeyPatch(Body):
     expires_at: Epoch | None = absent()
     models: Names | None = absent()
     endpoints: Names | None = absent()
+    allowed_networks: Networks | None = absent()
+    denied_networks: Networks | None = absent()
+    limits: LimitsBody | None = absent()
     cost_in_stream: bool = absent()
     receipt_in_stream: bool = absent()
     status: Literal["active", "disabled"] = absent()
@@ -200,10 +214,7 @@ class KeyResource:
 
     def patch(self, key: str, body: KeyPatch, if_match: IfMatch = None) -> KeyView:
         """Change a key; disabling it takes effect on the next call."""
-        changes = body.changes({"name": "", "pricing_group": "", "models": (), "endpoints": ()})
-        changes |= {
-            name: tuple(changes[name]) for name in ("models", "endpoints") if name in changes
-        }
+        changes = key_changes(body)
         asked = changes.get("pricing_group", "")
         self._own.check_pricing_group(self._desk.user, asked, self._desk.clock())
         changed = self._keys.change(
@@ -251,6 +262,9 @@ def draft_of(user: str, identity: str, body: KeyCreate) -> KeyDefinition:
         expires_at=body.expires_at,
         models=tuple(body.models),
         endpoints=tuple(body.endpoints),
+        allowed_networks=tuple(body.allowed_networks),
+        denied_networks=tuple(body.denied_networks),
+        limits=limits_of(body.limits),
         cost_in_stream=body.cost_in_stream,
         receipt_in_stream=body.receipt_in_stream,
     )

@@ -11,6 +11,7 @@ from tollgate.services.sign_in import Credentials
 from tollgate.web.management.calls import current
 from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import PRINTABLE, Body, NewPassword, Text
+from tollgate.web.management.limits import LimitsView
 from tollgate.web.portal.cookies import clear_cookie, secret_in, set_cookie
 from tollgate.web.portal.desk import ROOT, Desk
 
@@ -49,21 +50,21 @@ class PasswordSet(Body):
 
 
 class MeView(BaseModel):
-    """The user who is signed in. `rpm` and `concurrency` 0 are no limit."""
+    """The user who is signed in, and the limits over all their calls."""
 
     id: str
     email: str
     name: str
     status: str
-    rpm: int
-    concurrency: int
+    limits: LimitsView
     created_at: int
 
     @classmethod
     def of(cls, user: UserDefinition) -> Self:
         """The view of a user."""
-        own = {name: getattr(user, name) for name in cls.model_fields if name != "created_at"}
-        return cls(**own, created_at=user.stamp.created_at)
+        own = {name: getattr(user, name) for name in ("id", "email", "name", "status")}
+        limits = LimitsView.of(user.limits)
+        return cls(**own, limits=limits, created_at=user.stamp.created_at)
 
 
 class SessionView(BaseModel):
