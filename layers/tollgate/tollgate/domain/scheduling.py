@@ -18,6 +18,7 @@ from tollgate.domain.catalog import Account, Strategy
 from tollgate.domain.charge import PriceSnapshot, total
 from tollgate.domain.estimate import BYTES_PER_TOKEN_ESTIMATED, estimated_usage
 from tollgate.domain.health import FOR_EVER, Facts, account_rests
+from tollgate.domain.usage import Usage
 
 MOST: Final = 16
 """Accounts that one call may go to: for ten switches, and some that are passed over when full."""
@@ -282,9 +283,13 @@ def wait_for(pools: Iterable[Pool], asked: Asked) -> int:
     return min(max(left, 1), LONGEST_WAIT)
 
 
+def taken(usage: Usage | None, cost: PriceSnapshot, factor: Decimal) -> int:
+    """Nanos that an account takes for usage, by its upstream's price; nothing for none."""
+    return 0 if usage is None else total(usage, replace(cost, multiplier=format(factor, "f")))
+
+
 def likely_cost(call: Call, cost: PriceSnapshot, factor: Decimal) -> int:
-    """Nanos that an account likely takes for a call, by what its upstream's price is."""
+    """Nanos that an account likely takes for a call."""
     output = min(call.max_output or LIKELY_OUTPUT, LIKELY_OUTPUT)
     usage = estimated_usage(call, output * BYTES_PER_TOKEN_ESTIMATED)
-    usage = replace(usage, quantities={**usage.quantities, "calls": 1})
-    return total(usage, replace(cost, multiplier=format(factor, "f")))
+    return taken(replace(usage, quantities={**usage.quantities, "calls": 1}), cost, factor)

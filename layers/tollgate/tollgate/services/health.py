@@ -10,11 +10,15 @@ from threading import Lock
 from typing import Final, Protocol
 
 from tollgate.domain.catalog import Health
-from tollgate.domain.health import CAUSE, Cause, Changes, Facts, changed
+from tollgate.domain.health import CAUSE, TRYING, Cause, Changes, Facts, changed
 from tollgate.store.dynamodb import StoreError
 
 WRITE_ATTEMPTS: Final = 4
 """Others write, too; after so many lost races what is known stays in this environment."""
+
+OWN_MS: Final = 10_000
+"""How long what was written here counts before a copy of an older version that may have been read
+earlier. After that even an item that began anew is believed."""
 
 NOTHING: Final[Facts] = {}
 
@@ -47,8 +51,11 @@ class AccountHealth:
         self._item = item
         self._clock = clock
         self._heard = heard
+        self._last_heard: Health | None = None
         self._seen = Health()
+        self._written = 0
         self._unsaved: dict[str, dict[str, int]] = {}
+        self._known: Mapping[str, Facts] = self._seen.accounts
         self._lock = Lock()
 
     def look(self) -> None:
@@ -64,12 +71,16 @@ class AccountHealth:
         return self.accounts().get(account, NOTHING)
 
     def accounts(self) -> Mapping[str, Facts]:
-        """What is known of every account of which something is."""
+        """What is known of every account of which something is.
+
+        The same object as long as nothing is learnt, so that what follows from it can be kept.
+        """
         if self._heard is not None:
-            self._learn(self._heard())
-        if not self._unsaved:
-            return self._seen.accounts
-        return changed(self._seen.accounts, self._unsaved, self._clock())
+            heard = self._heard()
+            if heard is not self._last_heard:
+                self._last_heard = heard
+                self._learn(heard)
+        return self._known
 
     def block(self, account: str, fact: str, until: int, cause: Cause = Cause.UNKNOWN) -> None:
         """Let something of an account rest until then (epoch ms); never raises."""
@@ -83,13 +94,49 @@ class AccountHealth:
         """Set facts of an account, 0 ends one; best effort, never raises."""
         with self._lock:
             self._unsaved.setdefault(account, {}).update(facts)
+            self._join()
         with suppress(StoreError):
             self._save()
 
+    def claim_trial(self, account: str, until: int) -> bool:
+        """Be the one call, of all environments, that tries a half-open account.
+
+        Where the item cannot be reached everybody is: the vendor itself says if that is too many.
+        """
+        base = self._seen
+        try:
+            for _ in range(WRITE_ATTEMPTS):
+                now = self._clock()
+                if base.accounts.get(account, NOTHING).get(TRYING, 0) > now:
+                    self._saved(base, {})
+                    return False
+                accounts = changed(base.accounts, {account: {TRYING: until}}, now)
+                if self._item.write_health(Health(base.version, accounts)):
+                    self._saved(Health(base.version + 1, accounts), {})
+                    return True
+                base = self._item.read_health()
+        except StoreError:
+            return True
+        return False
+
     def _learn(self, health: Health) -> None:
+        """Take what was read, unless it is older than what was written here just now.
+
+        An end that could not be written is given up: others may know better by now.
+        """
         with self._lock:
-            if health.version > self._seen.version:
-                self._seen = health
+            late = not 0 <= self._clock() - self._written < OWN_MS
+            if health.version == self._seen.version or not (
+                late or health.version > self._seen.version
+            ):
+                return
+            self._seen = health
+            blocks = {
+                account: {fact: until for fact, until in facts.items() if until}
+                for account, facts in self._unsaved.items()
+            }
+            self._unsaved = {account: facts for account, facts in blocks.items() if facts}
+            self._join()
 
     def _save(self) -> None:
         """Write down what is not yet; whoever loses a race reads again."""
@@ -107,11 +154,17 @@ class AccountHealth:
 
     def _saved(self, health: Health, written: Changes) -> None:
         with self._lock:
-            if health.version > self._seen.version:
-                self._seen = health
+            self._seen = max(self._seen, health, key=lambda each: each.version)
+            self._written = self._clock()
             for account, facts in written.items():
                 left = self._unsaved.get(account, {})
                 for fact in [each for each in facts if left.get(each) == facts[each]]:
                     del left[fact]
                 if not left:
                     self._unsaved.pop(account, None)
+            self._join()
+
+    def _join(self) -> None:
+        """What is known: what all know, and what only this environment does."""
+        shared = self._seen.accounts
+        self._known = changed(shared, self._unsaved, self._clock()) if self._unsaved else shared

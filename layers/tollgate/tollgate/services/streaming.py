@@ -155,6 +155,7 @@ class StreamedAnswer:
             self.error = self.stop
             return self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
         self.error = failed.code
+        self.sent.broke()
         return self.dialect.write_stream_error(failed, self.admitted.call, self.request_id)
 
     def _covered(self) -> bool:
@@ -220,7 +221,7 @@ class StreamedAnswer:
         try:
             self._record()
         finally:
-            self.sent.answer.close()
+            self.sent.close()
 
     def _record(self) -> None:
         self.finish(self.admitted, self.sent, self._outcome())

@@ -1,14 +1,22 @@
 """What lies between a relay and the vendors, put together: how accounts are spoken to and tried."""
 
+import secrets
+import time
 from collections.abc import Callable, Mapping
 
 from tollgate.services import bedrock
 from tollgate.services.account_checks import AccountChecks
+from tollgate.services.catalog import Catalog
+from tollgate.services.health import AccountHealth
+from tollgate.services.leases import LeasedSlots
+from tollgate.services.roster import Roster
 from tollgate.services.sending import Sending
 from tollgate.services.speech import PLAINLY, Speak, Speech
 from tollgate.settings import Settings
 from tollgate.store.clients import Aws
 from tollgate.store.credentials import opener, proxy_opener
+from tollgate.store.leases import Leases
+from tollgate.store.snapshots import Snapshots
 from tollgate.upstream.client import Upstream
 
 
@@ -23,13 +31,27 @@ def checks(settings: Settings, now_ms: Callable[[], int]) -> AccountChecks:
     return AccountChecks(upstream, speaking(now_ms), now_ms)
 
 
+def roster(
+    aws: Aws,
+    settings: Settings,
+    catalog: Catalog,
+    count: Callable[[str, int], None],
+    now_ms: Callable[[], int],
+) -> Roster:
+    """The accounts as all relays know them; `count` adds to a metric."""
+    table, random = settings.state_table, secrets.randbelow
+    health = AccountHealth(Snapshots(aws.dynamo, table), now_ms, catalog.health)
+    slots = LeasedSlots(Leases(aws.dynamo, table), now_ms, random)
+    return Roster(health, slots, now_ms, lambda: catalog.global_part().settings, count, random)
+
+
 def sending(
     aws: Aws,
     settings: Settings,
     unusable: Callable[[str, Exception], None],
-    now_ms: Callable[[], int],
+    accounts: Roster,
 ) -> Sending:
     """Sends calls to accounts; `unusable` hears of one whose secret cannot be opened."""
     open_proxy = proxy_opener(aws.sealing, unusable)
-    speech = Speech(opener(aws.sealing, unusable), speaking(now_ms), open_proxy)
-    return Sending(Upstream(loopback=bool(settings.local)), speech, now_ms)
+    speech = Speech(opener(aws.sealing, unusable), speaking(accounts.clock), open_proxy)
+    return Sending(Upstream(loopback=bool(settings.local)), speech, accounts, time.sleep)
