@@ -180,7 +180,7 @@ def test_an_upstream_failure_costs_nothing(
     assert int(seen.headers.get("retry-after", "0")) <= 30
     gateway.settle()
     assert money(gateway) == (1_000_000_000, 0, 0)
-    assert len(gateway.upstream.requests) == 1
+    assert len(gateway.upstream.requests) == (2 if status == 503 else 1)  # down only for a moment?
     assert gateway.record().charge == 0
 
 

@@ -68,7 +68,7 @@ def test_a_bound_group_goes_to_its_channel_under_the_channels_name() -> None:
 
 def test_the_next_binding_takes_over_and_nobody_else() -> None:
     def serve(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(500 if request.url.host == "second.example.com" else 503)
+        return httpx.Response(503 if request.url.host == "second.example.com" else 500)
 
     gateway = bound(ModelGroupChannel("chn_1"), ModelGroupChannel("chn_2", priority=1), serve=serve)
     assert gateway.post("/v1/chat/completions", CHAT).status >= 500
