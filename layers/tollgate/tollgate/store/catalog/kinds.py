@@ -43,6 +43,7 @@ from tollgate.domain.definitions import (
 from tollgate.domain.group_rules import check_group
 from tollgate.domain.patterns import normal
 from tollgate.domain.price_entry import check_fx_setting
+from tollgate.domain.probing import check_probe_setting
 from tollgate.store.catalog.access import Claim, Kind
 from tollgate.store.catalog.items import (
     AccountItem,
@@ -136,6 +137,7 @@ def check_any_setting(setting: Setting) -> None:
     check_setting(setting)
     check_fx_setting(setting)
     check_beta_setting(setting)
+    check_probe_setting(setting)
 
 
 USER: Final = Kind(
