@@ -92,6 +92,11 @@ class Tap(Protocol):
     at_boundary: bool
 
     @property
+    def complete(self) -> bool:
+        """Whether the upstream has told its last figures, or that it tells none."""
+        ...
+
+    @property
     def usage(self) -> Usage | None:
         """What the upstream has reported so far; None when nothing."""
         ...
@@ -112,6 +117,14 @@ class Tap(Protocol):
 
     def flush(self) -> bytes:
         """What was held back when the upstream ended."""
+        ...
+
+    def end(self) -> bytes:
+        """The last bytes for the caller, when the upstream has ended: `flush`, made legal.
+
+        A stream that told why it ends gets the terminal event if it lacks one, and is `finished`;
+        one that is not has broken off.
+        """
         ...
 
 

@@ -100,6 +100,7 @@ class ChatTap(EventTap):
     """Reads a stream of chat chunks."""
 
     signs = SIGNS
+    closing = b"data: [DONE]\n\n"
 
     def __init__(self, call: Call) -> None:
         super().__init__(Events())

@@ -53,6 +53,9 @@ class EventTap(ABC):
     """Watches one streamed answer. A dialect adds what its telling events mean."""
 
     signs: Signs
+    closing = b""
+    """The terminal event, for a stream that told why it ends and then lacks it."""
+
     at_boundary = True
 
     def __init__(self, splitter: Splitter) -> None:
@@ -115,6 +118,11 @@ class EventTap(ABC):
         events = self._splitter.feed(chunk[passed:])
         return chunk[:passed] + b"".join([self._seen(event) for event in events])
 
+    @property
+    def complete(self) -> bool:
+        """Whether the upstream has told its last figures, or that it tells none."""
+        return self.finished or self.finish_reason is not None
+
     def flush(self) -> bytes:
         """What was held back when the upstream ended: maybe a whole answer instead of a stream."""
         rest = self._splitter.flush()
@@ -122,8 +130,20 @@ class EventTap(ABC):
             self._texts(rest)
             self._catch_up()
             self.learn(b"", rest, lenient(rest))
+            self.finished = self.complete
             return rest
         return self._seen(rest) if rest else rest
+
+    def end(self) -> bytes:
+        """The last bytes for the caller. Half an event is dropped, unless it told the end."""
+        untold = self.finish_reason is None
+        rest = self.flush()
+        if self.finished:
+            return rest
+        if self.finish_reason is None:
+            return b""
+        self.finished = True
+        return (rest + b"\n\n" if untold else b"") + self.closing
 
     def _seen(self, event: bytes) -> bytes:
         """What the caller shall see of an event."""

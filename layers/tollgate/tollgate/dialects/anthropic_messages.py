@@ -60,7 +60,8 @@ SESSION_MARK: Final = "_session_"
 SIGNS: Final = Signs(
     text=re.compile(rb'"(?:text|thinking|partial_json)"\s*:\s*"'),
     telling=re.compile(
-        rb'(?:\A|[\r\n])(?:event:\s*|data:\s*\{\s*"type"\s*:\s*")(?:message_|error)'
+        rb'(?:\A|[\r\n])(?:(?:event:\s*|data:\s*\{\s*"type"\s*:\s*")(?:message_|error)'
+        rb'|data:\s*\{\s*"error")'
     ),
     figures=re.compile(rb"(?!)"),
     identity=re.compile(rb'"id"\s*:\s*"(msg_[^"\\]+)"'),
@@ -173,9 +174,16 @@ class MessagesTap(EventTap):
     """Reads a stream of message events."""
 
     signs = SIGNS
+    closing = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
     def __init__(self) -> None:
         super().__init__(Events())
+        self._begun = 0
+
+    @property
+    def complete(self) -> bool:
+        """Not as long as all that was told of the output is what the first event says of it."""
+        return super().complete and self.tally["output"] != self._begun
 
     def normal(self) -> Usage | None:
         """The tally in the normal form."""
@@ -187,6 +195,7 @@ class MessagesTap(EventTap):
         kind = event.get("type")
         if kind == "message_start":
             note(self.tally, inside(event.get("message")).get("usage"))
+            self._begun = self.tally["output"]
         elif kind == "message_delta":
             note(self.tally, event.get("usage"))
             self._stopped(inside(event.get("delta")).get("stop_reason"))
@@ -194,7 +203,7 @@ class MessagesTap(EventTap):
             note(self.tally, event.get("usage"))
             self._stopped(event.get("stop_reason"))
         self.finished = self.finished or kind in ("message_stop", "message")
-        self.failed = self.failed or kind == "error" or name == b"error"
+        self.failed = self.failed or "error" in (kind, name.decode("latin-1")) or "error" in event
         return True
 
     def figures_in(self, value: Any) -> str:

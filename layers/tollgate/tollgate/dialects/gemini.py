@@ -195,6 +195,7 @@ class GeminiTap(EventTap):
 
     def __init__(self, call: Call) -> None:
         self._array = not call.query
+        self.closing = b"]" if self._array else b""
         self._choices = call.choices
         self._ended: set[str] = set()
         self._tools = call.tools

@@ -39,6 +39,11 @@ OUR_FAULT: Final = re.compile(
 WAIT_DIGITS: Final = 9
 """A longer number of seconds is not even read."""
 
+OPENING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:|\s*[\[{]")
+"""How a stream begins: with a field of an event, a comment, or JSON."""
+
+LONGEST_OPENING: Final = len("event:")
+
 REFUSALS: Final[Mapping[int, type[UpstreamRefused]]] = {
     404: UpstreamNotFound,
     413: UpstreamTooLarge,
@@ -127,9 +132,9 @@ def head(answer: Answer, outgoing: Outgoing) -> tuple[bytes, Iterator[bytes]]:
     if "html" in kind:
         raise UpstreamFailed(f"the upstream answered with {kind} instead of a stream")
     chunks = answer.chunks()
-    first = next(chunks, b"")
-    if not first:
-        raise UpstreamFailed("the upstream's stream ended before it began")
+    first = opening(chunks)
+    if not OPENING.match(first):
+        raise UpstreamFailed("what the upstream's stream began with is no event")
     if b"error" in first:
         tap = outgoing.dialect.tap(outgoing.call)
         tap.feed(first)
@@ -137,6 +142,17 @@ def head(answer: Answer, outgoing: Outgoing) -> tuple[bytes, Iterator[bytes]]:
             error = UpstreamFailed("the upstream's stream began with an error")
             raise AttemptFailed(error, answer, tap.usage)
     return first, chunks
+
+
+def opening(chunks: Iterator[bytes]) -> bytes:
+    """As many of a stream's first bytes as tell that it is one."""
+    first = next(chunks, b"")
+    while len(first.lstrip()) < LONGEST_OPENING and len(first) < ERROR_BYTES:
+        more = next(chunks, b"")
+        if not more:
+            break
+        first += more
+    return first
 
 
 def whole(answer: Answer, *, plain: bool) -> bytes:
@@ -150,7 +166,8 @@ def whole(answer: Answer, *, plain: bool) -> bytes:
     kind = answer.headers.get("content-type", "")
     if plain and "html" in kind:
         raise UpstreamFailed(f"the upstream answered with {kind} instead of text")
-    if not plain and body.lstrip()[:1] not in {b"{", b"["}:
+    text = body.strip()
+    if not plain and text[:1] + text[-1:] not in {b"{}", b"[]"}:
         raise UpstreamFailed("the upstream's answer is not JSON")
     if complains(body):
         raise UpstreamFailed("the upstream answered with an error and a status of success")

@@ -139,7 +139,9 @@ class StreamedAnswer:
             self.error = self.stop
             yield self.dialect.write_stop(self.stop, self.admitted.call, self.request_id)
             return
-        yield self._passed(self.tap.flush())
+        yield self._passed(self.tap.end())
+        if not self.tap.finished and self.admitted.call.operation != "draw":
+            raise UpstreamFailed("the upstream ended its stream without an end")
 
     def _passed(self, out: bytes) -> bytes:
         """What the caller gets of the upstream's events; its own words of failure stay here."""
@@ -274,5 +276,5 @@ class StreamedAnswer:
             error=self.error,
             upstream_id=self.sent.answer.identity or self.tap.upstream_id or "",
             attempts=self.sent.attempts,
-            cut=not (self.tap.finished or self.tap.finish_reason),
+            cut=not self.tap.complete,
         )

@@ -174,7 +174,7 @@ class Upstream:
         if patience <= 0:
             raise UpstreamTimeout("there is no time left to ask another upstream")
         request.extensions["timeout"] = {
-            "connect": CONNECT_SECONDS,
+            "connect": min(patience, CONNECT_SECONDS),
             "write": WRITE_SECONDS,
             "read": min(patience, SILENCE_SECONDS),
             "whole": patience,
