@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
+from urllib.parse import parse_qsl
 
 from local.replay.knobs import UnknownKnob, split
+from local.replay.routes import TOKEN
+from local.replay.tokens import rotating
 from local.replay.wire import Request, json_answer
 
 PREFIX = "/_replay/"
@@ -92,6 +95,7 @@ class Control:
         self._series = blake2b(b"%d" % seed, digest_size=SERIES_BYTES).hexdigest().encode()
         self._calls: deque[Call] = deque()
         self._scripts: dict[str, deque[str]] = {}
+        self._used: set[str] = set()
         self._requests = self._bytes_in = 0
         self._remembered = 0
         self._open = False
@@ -116,6 +120,20 @@ class Control:
 
     def scripted(self, request: Request) -> str:
         """The behaviour a script holds for this caller's next call; "" when there is none."""
+        return "+".join(filter(None, (self._behaviour(request), self._spent(request))))
+
+    def _spent(self, request: Request) -> str:
+        """A refresh token that is good for once is refused the second time."""
+        if not request.path.endswith(TOKEN):
+            return ""
+        refresh = dict(parse_qsl(request.body.decode(errors="replace"))).get("refresh_token", "")
+        if not rotating(refresh):
+            return ""
+        again = refresh in self._used
+        self._used.add(refresh)
+        return "invalid_grant" if again else ""
+
+    def _behaviour(self, request: Request) -> str:
         if not self._scripts:
             return ""
         name = request.key if request.key in self._scripts else ANYBODY
@@ -182,6 +200,7 @@ class Control:
             call.gate.open_wide()
         self._calls.clear()
         self._scripts.clear()
+        self._used.clear()
         self._remembered, self._open = 0, False
         return {}
 

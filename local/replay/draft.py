@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from local.replay import media, sse
+from local.replay import antigravity, media, sse, tokens
 from local.replay.knobs import Knobs
-from local.replay.prompt import Prompt, read
+from local.replay.prompt import Json, Prompt, read
+from local.replay.prompt import named as named_model
 from local.replay.reply import ID, compose
 from local.replay.routes import VENDORS, Target, find
 from local.replay.vendor import Vendor
@@ -15,6 +16,7 @@ OK = 200
 OPENING = 3  # events an endless stream does not repeat
 RETRY_DATE = "Fri, 31 Dec 2049 23:59:59 GMT"
 MEDIA = ("transcribe", "draw")  # what OpenAI answers with other things than texts and vectors
+ACCOUNTS = ("token", "balance", "models")  # what is asked about an account, and no model
 ACCOUNT = "org-replayaccount"  # an upstream's own words, which must not reach a caller
 
 
@@ -52,7 +54,8 @@ def draft(request: Request, extra: str, clock: Callable[[], int]) -> Draft:
         return _refusal(VENDORS["openai"], 404, f"Unknown path {request.path}.")
     added = "+".join(filter(None, (headers.get("x-replay"), extra)))
     try:
-        prompt = read(request, target.model, added)
+        name = tokens.owner if target.operation in ACCOUNTS else named_model
+        prompt = read(request, target.model, added, name)
     except (ValueError, TypeError, AttributeError) as error:
         return _refusal(VENDORS[target.vendor], 400, str(error))
     streamed = target.operation == "stream" or (prompt.stream and _streams(target, prompt))
@@ -69,6 +72,10 @@ def _drafted(target: Target, prompt: Prompt, now: int, sse_asked: bool) -> Draft
     vendor, knobs = VENDORS[target.vendor], prompt.knobs
     if knobs.status != OK:
         return _refusal(vendor, knobs.status, f"Replayed status of {ACCOUNT}.", knobs)
+    if (refused := _refused(target, prompt)) is not None:
+        made = _whole(vendor, knobs, sse.compact(refused[1]))
+        made.status = refused[0]
+        return made
     if not prompt.stream:
         return _complete(target, prompt, now)
     if target.operation in MEDIA:
@@ -76,6 +83,13 @@ def _drafted(target: Target, prompt: Prompt, now: int, sse_asked: bool) -> Draft
     if target.vendor == "gemini" and not sse_asked:
         return _array(vendor, prompt, now)
     return _events(vendor, knobs, vendor.events(compose(prompt, now)))
+
+
+def _refused(target: Target, prompt: Prompt) -> tuple[int, Json] | None:
+    if target.vendor == "tokens":
+        return tokens.refusal(prompt)
+    asked = target.vendor == "antigravity" and target.operation in {"generate", "stream"}
+    return antigravity.refusal(prompt) if asked else None
 
 
 def _complete(target: Target, prompt: Prompt, now: int) -> Draft:

@@ -52,6 +52,15 @@ class Knobs:
     searches: int = 0
     heard: int | None = None
     drawn: int | None = None
+    quota_exhausted: int = 0
+    no_credits: int = 0
+    capacity: int = 0
+    wait: int = 0
+    credits: int | None = None
+    minimum: int = 50
+    rotate: int = 0
+    invalid_grant: int = 0
+    expires: int = 0
 
 
 FIELDS = {"in": "input", "out": "output"}
@@ -75,6 +84,8 @@ NUMBERS = (
     "delay", "gap", "slow", "block", "step", "status", "drop", "cut", "fail", "chunks", "size",
     "tools", "thinking", "dims", "in", "out", "cached", "written", "written_1h", "reasoning",
     "images", "painted", "audio", "searches", "heard", "drawn",
+    "quota_exhausted", "no_credits", "capacity", "wait", "credits", "minimum", "rotate",
+    "invalid_grant", "expires",
 )  # fmt: skip
 
 

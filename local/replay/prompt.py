@@ -1,9 +1,10 @@
 """What an incoming request asks for, read just far enough to answer it plausibly."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from local.replay import form
 from local.replay.knobs import Knobs, split
@@ -13,6 +14,7 @@ Json = dict[str, Any]
 
 OVERHEAD = 3  # tokens a vendor adds around the texts of a call
 LETTERS = 4  # letters of text in one token, the usual rule of thumb
+FIELDS = "application/x-www-form-urlencoded"
 SPOKEN = ("content", "text", "input", "prompt", "system", "instructions")
 
 
@@ -36,17 +38,26 @@ class Prompt:
     asked: Json = field(default_factory=dict)
 
 
-def read(request: Request, model: str | None, extra: str) -> Prompt:
-    """Read a request to any vendor; `model` is given where the path names it.
+def named(asked: Json, key: str) -> str:
+    """The model that a body names."""
+    return str(asked.get("model", ""))
+
+
+Name = Callable[[Json, str], str]
+"""Finds what a request's knobs stand behind: in its body, or in the caller's key."""
+
+
+def read(request: Request, model: str | None, extra: str, name: Name = named) -> Prompt:
+    """Read a request to any vendor; `model` is given where the path names it, `name` finds it else.
 
     Raises:
         ValueError: the body is no JSON object and no form, or its model has an unknown knob.
     """
     asked = _asked(request)
-    name, knobs = split(model or str(asked.get("model", "")), extra)
+    called, knobs = split(model or name(asked, request.key), extra)
     settings = asked.get("generationConfig") or {}
     return Prompt(
-        model=name,
+        model=called,
         knobs=knobs,
         stream=asked.get("stream") is True,
         wants_usage=bool((asked.get("stream_options") or {}).get("include_usage")),
@@ -64,10 +75,13 @@ def _asked(request: Request) -> Json:
     kind = request.headers.get("content-type", "")
     if form.is_form(kind):
         return form.read(kind, request.body)
+    if kind.startswith(FIELDS):
+        return dict(parse_qsl(request.body.decode()))
     asked = json.loads(request.body) if request.body else {}
     if not isinstance(asked, dict):
         raise TypeError("The body is not a JSON object.")
-    return asked
+    enveloped = asked.pop("request", None)
+    return {**enveloped, **asked} if isinstance(enveloped, dict) else asked
 
 
 def _limit(asked: Json, settings: Json) -> int | None:
