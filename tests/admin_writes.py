@@ -215,6 +215,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /pricing/rerates": {"simulation": "job_missing", "reason": "wrong list"},
     "POST /settings": {"name": "maintenance", "value": True},
     "PUT /settings/<name>": {"value": "7.1"},
+    "PUT /settings/beta-policy": {"rules": [{"beta_token": "a-1", "action": "filter"}]},
     "POST /admin_tokens": {"name": "script", "role": "auditor"},
     "PATCH /admin_tokens/<token>": {"name": "desktop"},
 }

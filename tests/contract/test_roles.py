@@ -131,6 +131,8 @@ MAY: dict[str, tuple[Role, ...]] = {
     "GET /settings/<name>": CATALOG,
     "PUT /settings/<name>": OPERATING,
     "DELETE /settings/<name>": OPERATING,
+    "GET /settings/beta-policy": CATALOG,
+    "PUT /settings/beta-policy": OPERATING,
     "GET /jobs": ALL,
     "GET /jobs/<job>": ALL,
     "DELETE /jobs/<job>": ("owner", "finance", "operator"),

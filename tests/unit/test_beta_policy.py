@@ -225,39 +225,39 @@ GOOD: dict[str, Any] = {"beta_token": "a", "action": "filter"}
         pytest.param('{"rules":{}}', "rules", id="rules that are no list"),
         pytest.param('{"rules":[7]}', "rules", id="a rule that is none"),
         pytest.param([GOOD] * 101, "rules", id="too many"),
-        pytest.param([{"action": "filter"}], "rules[0].beta_token", id="no token"),
-        pytest.param([GOOD | {"beta_token": ""}], "rules[0].beta_token", id="an empty token"),
-        pytest.param([GOOD | {"beta_token": "a,b"}], "rules[0].beta_token", id="two tokens"),
-        pytest.param([GOOD, GOOD | {"beta_token": 7}], "rules[1].beta_token", id="a number"),
-        pytest.param([{"beta_token": "a"}], "rules[0].action", id="no action"),
-        pytest.param([GOOD | {"action": "drop"}], "rules[0].action", id="another action"),
-        pytest.param([GOOD | {"action": []}], "rules[0].action", id="an action that is a list"),
-        pytest.param([GOOD | {"scope": "vertex"}], "rules[0].scope", id="another scope"),
+        pytest.param([{"action": "filter"}], "rules[1].beta_token", id="no token"),
+        pytest.param([GOOD | {"beta_token": ""}], "rules[1].beta_token", id="an empty token"),
+        pytest.param([GOOD | {"beta_token": "a,b"}], "rules[1].beta_token", id="two tokens"),
+        pytest.param([GOOD, GOOD | {"beta_token": 7}], "rules[2].beta_token", id="a number"),
+        pytest.param([{"beta_token": "a"}], "rules[1].action", id="no action"),
+        pytest.param([GOOD | {"action": "drop"}], "rules[1].action", id="another action"),
+        pytest.param([GOOD | {"action": []}], "rules[1].action", id="an action that is a list"),
+        pytest.param([GOOD | {"scope": "vertex"}], "rules[1].scope", id="another scope"),
         pytest.param(
-            [GOOD | {"fallback_action": ""}], "rules[0].fallback_action", id="another fallback"
+            [GOOD | {"fallback_action": ""}], "rules[1].fallback_action", id="another fallback"
         ),
         pytest.param(
-            [GOOD | {"error_message": "x" * 301}], "rules[0].error_message", id="too many words"
+            [GOOD | {"error_message": "x" * 301}], "rules[1].error_message", id="too many words"
         ),
         pytest.param(
             [GOOD | {"fallback_error_message": "a\nb"}],
-            "rules[0].fallback_error_message",
+            "rules[1].fallback_error_message",
             id="two lines",
         ),
         pytest.param(
-            [GOOD | {"model_whitelist": "x"}], "rules[0].model_whitelist", id="no list of models"
+            [GOOD | {"model_whitelist": "x"}], "rules[1].model_whitelist", id="no list of models"
         ),
         pytest.param(
             [GOOD | {"model_whitelist": ["x"] * 51}],
-            "rules[0].model_whitelist",
+            "rules[1].model_whitelist",
             id="too many models",
         ),
         pytest.param(
             [GOOD | {"model_whitelist": ["x", " "]}],
-            "rules[0].model_whitelist[1]",
+            "rules[1].model_whitelist[2]",
             id="a model that is none",
         ),
-        pytest.param([GOOD | {"models": []}], "rules[0].models", id="a field that is none"),
+        pytest.param([GOOD | {"models": []}], "rules[1].models", id="a field that is none"),
     ],
 )
 def test_what_is_no_policy(policy: Any, field: str) -> None:

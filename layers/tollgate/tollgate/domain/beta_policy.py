@@ -151,7 +151,7 @@ def read_policy(text: str) -> Policy:
         raise refusal("rules", "must be a list of rules, as JSON")
     if len(rules) > RULES_LIMIT:
         raise refusal("rules", f"at most {RULES_LIMIT} rules")
-    return tuple(read_rule(rule, f"rules[{index}]") for index, rule in enumerate(rules))
+    return tuple(read_rule(rule, f"rules[{number}]") for number, rule in enumerate(rules, 1))
 
 
 def written(policy: Policy) -> str:
@@ -202,8 +202,8 @@ def models_of(value: object, where: str) -> tuple[str, ...]:
     field = f"{where}.model_whitelist"
     if not isinstance(value, list | tuple) or len(value) > MODELS_LIMIT:
         raise refusal(field, f"must be a list of at most {MODELS_LIMIT} models")
-    for index, name in enumerate(value):
-        text_of(name, MODEL, f"{field}[{index}]", "a model's name, or a prefix before *")
+    for number, name in enumerate(value, 1):
+        text_of(name, MODEL, f"{field}[{number}]", "a model's name, or a prefix before *")
     return tuple(value)
 
 

@@ -7,6 +7,7 @@ from tollgate.web.admin.account_bulk import AccountBulkResource
 from tollgate.web.admin.account_checks import AccountCheckResource
 from tollgate.web.admin.account_upkeep import AccountUpkeepResource
 from tollgate.web.admin.accounts import AccountResource
+from tollgate.web.admin.beta_policy import BetaPolicyResource
 from tollgate.web.admin.bindings import BindingResource
 from tollgate.web.admin.channel_pricing import ChannelPricingResource
 from tollgate.web.admin.channels import ChannelResource
@@ -56,6 +57,7 @@ RESOURCES = (
     BindingResource,
     CustomerPriceResource,
     SettingResource,
+    BetaPolicyResource,
     JobResource,
     ExportResource,
     RepricingResource,

@@ -1,0 +1,457 @@
+"""Calls through Bedrock accounts, from the caller's bytes to the charge and back."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.event_streams import DELTA, OPEN, START, STOP, TOLD, chunk, exception, pieces, stream
+from tests.gateway import EVERYWHERE, GROUP, SECRET, START_MS, Chunks, Gateway, Seen
+from tollgate.domain.catalog import Account, Price
+from tollgate.domain.sigv4 import Credentials, Unsigned, signed
+
+MODEL = "claude-sonnet-4-5"
+ID = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+HOST = "bedrock-runtime.us-east-1.amazonaws.com"
+KEYS = {
+    "aws_access_key_id": "AKIDBEDROCK",
+    "aws_secret_access_key": "secret/of+bedrock",
+    "aws_session_token": "session==",
+}
+BEDROCK = Account(
+    "acc_aws", "AWS", "anthropic", "bedrock", "", {}, auth_mode="sigv4", region="us-east-1"
+)
+BEARER = replace(BEDROCK, auth_mode="apikey")
+DIRECT = Account("acc_direct", "direct", "anthropic", "apikey", "https://anthropic.example.com", {})
+SECRETS: Mapping[str, str] = {
+    "sigv4": json.dumps(KEYS),
+    "apikey": json.dumps({"api_key": "ABSKbedrock"}),
+    "broken": "no JSON",
+    "": "sk-ant-key",
+}
+BODY = {"model": MODEL, "max_tokens": 1_000, "messages": [{"role": "user", "content": "hi"}]}
+STREAM = BODY | {"stream": True}
+ANSWER = {
+    "id": "msg_bdrk_01", "type": "message", "role": "assistant", "model": MODEL,
+    "content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn",
+    "stop_sequence": None, "usage": {"input_tokens": 1_000, "output_tokens": 500},
+}  # fmt: skip
+AWS_ID = {"x-amzn-requestid": "1f2e3d4c-0000-1111-2222-333344445555"}
+PRICE = Price(MODEL, 1, prices={"input": "3", "output": "15"}, max_output=64_000)
+CHARGE = 1_000 * 3_000 + 500 * 15_000
+"""Nanos: a dollar per million tokens is 1,000 nanos per token."""
+
+Serve = Callable[[httpx.Request], httpx.Response]
+
+
+def gateway(serve: Serve, *accounts: Account, policy: Any = None) -> Gateway:
+    settings = {} if policy is None else {"beta_policy": json.dumps({"rules": policy})}
+    everywhere = replace(
+        EVERYWHERE,
+        prices={MODEL: (PRICE,)},
+        default_groups={MODEL: "default"},
+        settings=settings,
+    )
+    return Gateway(
+        serve,
+        group=replace(GROUP, platform="anthropic", accounts=accounts or (BEDROCK,)),
+        everywhere=everywhere,
+        open_secret=lambda account: SECRETS[account.auth_mode],
+    )
+
+
+def whole(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, headers=AWS_ID, json=ANSWER)
+
+
+def streaming(*parts: bytes) -> Serve:
+    kind = {"content-type": "application/vnd.amazon.eventstream"}
+    return lambda request: httpx.Response(200, headers=AWS_ID | kind, stream=Chunks(iter(parts)))
+
+
+def messages(
+    used: Gateway, body: Mapping[str, Any] = BODY, path: str = "/v1/messages", **headers: str
+) -> Seen:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return used.post(path, body, {"x-api-key": SECRET, **named})
+
+
+def test_a_whole_answer() -> None:
+    used = gateway(whole)
+    seen = messages(used)
+    assert (seen.status, seen.json) == (200, ANSWER)
+    record = used.record()
+    assert (record.charge, record.usage) == (CHARGE, {"input": 1_000, "output": 500})
+    assert record.upstream_id == AWS_ID["x-amzn-requestid"]
+    assert (record.account, record.status) == ("acc_aws", 200)
+    assert used.settle() == []
+
+
+def test_what_is_sent_is_signed() -> None:
+    used = gateway(whole)
+    messages(used, anthropic_version="2023-06-01")
+    (request,) = used.upstream.requests
+    path = "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke"
+    assert request.url.raw_path.decode() == path
+    assert request.url.host == HOST
+    assert request.content == (
+        b'{"anthropic_version":"bedrock-2023-05-31","max_tokens": 1000, '
+        b'"messages": [{"role": "user", "content": "hi"}]}'
+    )
+    headers = {"host": HOST, "content-type": "application/json", "accept": "application/json"}
+    credentials = Credentials("AKIDBEDROCK", "secret/of+bedrock", "session==")
+    expected = signed(
+        Unsigned(path, request.content, headers),
+        credentials,
+        "us-east-1",
+        "bedrock",
+        START_MS // 1_000,
+    )
+    sent = dict(request.headers)
+    assert {name: sent[name] for name in expected} == expected
+    assert sent["x-amz-date"] == "20261122T120000Z"
+    assert not {"x-api-key", "anthropic-version", "anthropic-beta"} & set(sent)
+
+
+def test_an_api_key_is_sent_as_it_is() -> None:
+    used = gateway(whole, BEARER)
+    assert messages(used).status == 200
+    (request,) = used.upstream.requests
+    assert request.headers["authorization"] == "Bearer ABSKbedrock"
+    assert "x-amz-date" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("account", "url"),
+    [
+        pytest.param(
+            replace(BEDROCK, region="eu-west-1"),
+            "https://bedrock-runtime.eu-west-1.amazonaws.com/model/eu.anthropic.",
+            id="the region's",
+        ),
+        pytest.param(replace(BEDROCK, region=""), f"https://{HOST}/model/us.", id="the usual one"),
+        pytest.param(
+            replace(BEDROCK, region="cn-north-1"),
+            "https://bedrock-runtime.cn-north-1.amazonaws.com.cn/model/us.",
+            id="in China",
+        ),
+        pytest.param(
+            replace(BEDROCK, base_url="https://vpce.example.com:443/inner/"),
+            "https://vpce.example.com/inner/model/us.",
+            id="an endpoint of its own",
+        ),
+        pytest.param(
+            replace(BEDROCK, force_global=True), f"https://{HOST}/model/global.", id="global"
+        ),
+        pytest.param(
+            replace(
+                BEDROCK, model_mapping={MODEL: "arn:aws:bedrock:us-east-1:1:inference-profile/x"}
+            ),
+            f"https://{HOST}/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fx/",
+            id="an ARN",
+        ),
+    ],
+)
+def test_where_it_is_sent(account: Account, url: str) -> None:
+    used = gateway(whole, account)
+    assert messages(used).status == 200
+    (request,) = used.upstream.requests
+    assert str(request.url).startswith(url)
+    assert request.headers["host"] == request.url.netloc.decode()
+
+
+@pytest.mark.parametrize("size", [1, 7, 4_096])
+def test_a_stream(size: int) -> None:
+    used = gateway(streaming(*pieces(stream(), size)))
+    seen = messages(used, STREAM)
+    assert (seen.status, seen.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    told = TOLD.replace(
+        b'"usage":{"output_tokens":500}', b'"usage":{"output_tokens":500,"cost":%b}'
+    )
+    assert without_cost(seen.body) == TOLD
+    assert told.count(b"event: ") == seen.body.count(b"event: ")
+    record = used.record()
+    assert (record.charge, record.usage) == (CHARGE, {"input": 1_000, "output": 500})
+    assert record.upstream_id == AWS_ID["x-amzn-requestid"]
+    (request,) = used.upstream.requests
+    assert request.url.raw_path.endswith(b"%3A0/invoke-with-response-stream")
+    assert request.headers["accept"] == "application/vnd.amazon.eventstream"
+    assert b'"stream"' not in request.content
+
+
+def without_cost(body: bytes) -> bytes:
+    """The stream without what we told of the charge."""
+    return body.replace(b',"cost":0.0105', b"")
+
+
+def test_metrics_price_a_stream_that_tells_no_usage() -> None:
+    quiet = [
+        {"type": "message_start", "message": {"id": "msg_1", "role": "assistant"}},
+        OPEN,
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        STOP,
+    ]
+    used = gateway(streaming(stream(quiet)))
+    assert messages(used, STREAM).status == 200
+    record = used.record()
+    assert (record.charge, record.usage_source) == (CHARGE, "upstream")
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def by_host(aws: Serve) -> Serve:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "anthropic.example.com":
+            return httpx.Response(200, json=ANSWER | {"id": "msg_direct"})
+        return aws(request)
+
+    return serve
+
+
+def one_by_one(*streams: bytes) -> Serve:
+    """The next call gets the next stream."""
+    left = list(streams)
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        return streaming(left.pop(0))(request)
+
+    return serve
+
+
+@pytest.mark.parametrize("kind", ["throttlingException", "modelStreamErrorException"])
+def test_an_exception_before_anything_fails_over(kind: str) -> None:
+    first = replace(BEDROCK, priority=1)
+    used = gateway(
+        one_by_one(chunk(START) + exception(kind), stream()), first, replace(BEDROCK, id="acc_2")
+    )
+    seen = messages(used, STREAM)
+    assert without_cost(seen.body) == TOLD
+    record = used.record()
+    assert (record.account, record.charge) == ("acc_2", CHARGE)
+    assert [attempt["account"] for attempt in record.attempts] == ["acc_aws", "acc_2"]
+
+
+def test_a_damaged_stream_fails_over() -> None:
+    broken = bytearray(stream())
+    broken[30] ^= 1
+    used = gateway(one_by_one(bytes(broken), stream()), BEDROCK, replace(BEDROCK, id="acc_2"))
+    assert without_cost(messages(used, STREAM).body) == TOLD
+
+
+def test_a_stream_that_fails_later_ends_in_an_error_event() -> None:
+    used = gateway(streaming(chunk(START), chunk(OPEN), exception("modelStreamErrorException")))
+    seen = messages(used, STREAM)
+    assert seen.status == 200
+    last = seen.body.decode().rstrip("\n").split("\n\n")[-1]
+    assert last.startswith("event: error\n")
+    assert "AWS" not in last
+    assert used.record().error == "upstream_error"
+
+
+def refusing(status: int, kind: str, message: str) -> Serve:
+    headers = AWS_ID | {"x-amzn-errortype": f"{kind}:http://internal.amazon.com/"}
+    return lambda request: httpx.Response(status, headers=headers, json={"message": message})
+
+
+def test_a_refusal_is_told_in_the_callers_dialect() -> None:
+    message = f"{ID}: max_tokens is over the limit of account 123456789012"
+    used = gateway(refusing(400, "ValidationException", message))
+    seen = messages(used)
+    assert seen.status == 400
+    assert seen.json == {
+        "type": "error",
+        "error": {
+            "type": "invalid_request_error",
+            "message": "claude-sonnet-4-5: max_tokens is over the limit of account ***",
+        },
+    }
+    record = used.record()
+    assert (record.charge, record.status) == (0, 400)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message"),
+    [
+        pytest.param(429, "ThrottlingException", "Too many tokens", id="throttled"),
+        pytest.param(400, "ServiceQuotaExceededException", "over quota", id="our quota"),
+        pytest.param(403, "AccessDeniedException", "not authorized", id="we may not"),
+        pytest.param(424, "ModelErrorException", "the model failed", id="the model failed"),
+        pytest.param(404, "ResourceNotFoundException", "no such model", id="no such model"),
+        pytest.param(
+            400, "ValidationException", "The provided model identifier is invalid.", id="nor id"
+        ),
+        pytest.param(503, "ServiceUnavailableException", "later", id="not there"),
+    ],
+)
+def test_what_is_our_accounts_matter_fails_over(status: int, kind: str, message: str) -> None:
+    used = gateway(by_host(refusing(status, kind, message)), replace(BEDROCK, priority=1), DIRECT)
+    assert messages(used).json["id"] == "msg_direct"
+    assert used.record().account == "acc_direct"
+
+
+def test_credentials_that_are_none_fail_over() -> None:
+    broken = replace(BEDROCK, priority=1, auth_mode="broken")
+    used = gateway(by_host(whole), broken, DIRECT)
+    assert messages(used).json["id"] == "msg_direct"
+    assert len(used.upstream.requests) == 1
+
+
+# --- what a Bedrock account cannot do -------------------------------------------------------------
+
+
+def test_a_model_without_an_id_goes_elsewhere() -> None:
+    mapped = replace(BEDROCK, priority=1, model_mapping={MODEL: "claude-3-5-sonnet-20241022"})
+    used = gateway(by_host(whole), mapped, DIRECT)
+    assert messages(used).json["id"] == "msg_direct"
+    assert len(used.upstream.requests) == 1
+
+
+def test_tokens_are_counted_elsewhere() -> None:
+    used = gateway(
+        lambda request: httpx.Response(200, json={"input_tokens": 3}),
+        replace(BEDROCK, priority=1),
+        DIRECT,
+    )
+    assert messages(used, path="/v1/messages/count_tokens").json == {"input_tokens": 3}
+    (request,) = used.upstream.requests
+    assert request.url.host == "anthropic.example.com"
+
+
+def test_tokens_are_not_counted_where_nobody_can() -> None:
+    used = gateway(whole)
+    seen = messages(used, path="/v1/messages/count_tokens")
+    assert (seen.status, seen.json["error"]["code"]) == (501, "unsupported_endpoint")
+    assert used.upstream.requests == []
+
+
+# --- rules on beta features -----------------------------------------------------------------------
+
+THINKING = BODY | {"thinking": {"type": "enabled", "budget_tokens": 500}}
+SEARCH = BODY | {"tools": [{"type": "tool_search_tool_regex_20251119", "name": "search"}]}
+ADVANCED, TOOL_SEARCH = "advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19"
+INTERLEAVED = "interleaved-thinking-2025-05-14"
+
+
+def rule(action: str, token: str, **more: str) -> dict[str, str]:
+    return {"beta_token": token, "action": action, **more}
+
+
+@pytest.mark.parametrize(
+    ("policy", "header", "body", "expected"),
+    [
+        pytest.param(
+            [rule("block", ADVANCED)], ADVANCED, BODY, None, id="blocked before it is renamed"
+        ),
+        pytest.param(
+            [rule("filter", TOOL_SEARCH)],
+            ADVANCED,
+            BODY,
+            ["tool-examples-2025-10-29"],
+            id="filtered after it is renamed",
+        ),
+        pytest.param(
+            [rule("block", INTERLEAVED)], "", THINKING, None, id="blocked where the body needs it"
+        ),
+        pytest.param(
+            [rule("block", TOOL_SEARCH)], "", SEARCH, None, id="a search blocked by its tool"
+        ),
+        pytest.param(
+            [rule("block", "computer-use-2025-11-24")],
+            "",
+            THINKING,
+            [INTERLEAVED],
+            id="another one is blocked",
+        ),
+        pytest.param(
+            [rule("block", INTERLEAVED, scope="apikey")],
+            "",
+            THINKING,
+            [INTERLEAVED],
+            id="blocked for others",
+        ),
+        pytest.param(None, "context-1m-2025-08-07", BODY, [], id="the usual rules"),
+        pytest.param(
+            [], '["context-1m-2025-08-07", "oauth-2025-04-20"]', BODY, ["context-1m-2025-08-07"],
+            id="no rules, a JSON array, something Bedrock lacks",
+        ),
+        pytest.param(
+            [], "", BODY | {"anthropic_beta": ["compact-2026-01-12"]}, ["compact-2026-01-12"],
+            id="named in the body",
+        ),
+        pytest.param(
+            [rule("block", "compact-2026-01-12")],
+            "",
+            BODY | {"anthropic_beta": ["compact-2026-01-12"]},
+            None,
+            id="named in the body and blocked",
+        ),
+    ],
+)  # fmt: skip
+def test_features(policy: Any, header: str, body: Mapping[str, Any], expected: Any) -> None:
+    used = gateway(whole, policy=policy)
+    seen = messages(used, body, **({"anthropic_beta": header} if header else {}))
+    if expected is not None:
+        assert seen.status == 200
+        (request,) = used.upstream.requests
+        assert json.loads(request.content).get("anthropic_beta", []) == expected
+        return
+    assert (seen.status, seen.json["error"]["type"]) == (400, "invalid_request_error")
+    assert used.record().charge == 0
+
+
+def test_a_block_is_told_in_the_rules_words_and_nobody_else_is_asked() -> None:
+    policy = [
+        rule("block", ADVANCED, scope="bedrock", error_message="ask for it at the front desk")
+    ]
+    used = gateway(by_host(whole), replace(BEDROCK, priority=1), DIRECT, policy=policy)
+    seen = messages(used, anthropic_beta=ADVANCED)
+    assert (seen.status, seen.json["error"]["message"]) == (400, "ask for it at the front desk")
+    assert used.upstream.requests == []
+    assert [attempt["account"] for attempt in used.record().attempts] == ["acc_aws"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "header", "sent"),
+    [
+        pytest.param(None, "a,context-1m-2025-08-07,b", "a,b", id="the usual rules"),
+        pytest.param(None, "fast-mode-2026-02-01", None, id="nothing is left"),
+        pytest.param(None, "a , b", "a , b", id="untouched"),
+        pytest.param([rule("filter", "a", scope="apikey")], "a,b", "b", id="for API keys"),
+        pytest.param([rule("filter", "a", scope="bedrock")], "a,b", "a,b", id="for Bedrock"),
+        pytest.param([rule("filter", "a", scope="oauth")], "a,b", "a,b", id="for OAuth"),
+        pytest.param([], "context-1m-2025-08-07", "context-1m-2025-08-07", id="no rules"),
+    ],
+)
+def test_features_at_an_account_with_an_api_key(policy: Any, header: str, sent: str | None) -> None:
+    used = gateway(by_host(whole), DIRECT, policy=policy)
+    assert messages(used, anthropic_beta=header).status == 200
+    (request,) = used.upstream.requests
+    assert request.headers.get("anthropic-beta") == sent
+
+
+def test_a_block_at_an_account_with_an_api_key() -> None:
+    used = gateway(by_host(whole), DIRECT, policy=[rule("block", "a")])
+    seen = messages(used, anthropic_beta="b,a")
+    assert (seen.status, seen.json["error"]["type"]) == (400, "invalid_request_error")
+    assert used.upstream.requests == []
+
+
+def test_rules_name_models_as_anybody_does() -> None:
+    policy = [
+        {"beta_token": "compact-2026-01-12", "action": "pass", "model_whitelist": [ID],
+         "fallback_action": "block"}
+    ]  # fmt: skip
+    used = gateway(whole, policy=policy)
+    assert messages(used, anthropic_beta="compact-2026-01-12").status == 200
+    (request,) = used.upstream.requests
+    assert json.loads(request.content)["anthropic_beta"] == ["compact-2026-01-12"]
+
+
+def test_the_end_of_a_stream_is_what_the_metrics_do_not_change() -> None:
+    used = gateway(streaming(stream([START, OPEN, DELTA, STOP])))
+    messages(used, STREAM)
+    assert used.record().charge == CHARGE
