@@ -144,8 +144,23 @@ def staff_facts(record: UsageRecord) -> dict[str, Any]:
         "finish": record.finish,
         "first_byte_at": record.first_byte,
         "suspect": record.suspect,
-        "attempts": [dict(attempt) for attempt in record.attempts],
+        "attempts": attempts_of(record),
     }
+
+
+def attempts_of(record: UsageRecord) -> list[dict[str, Any]]:
+    """What was tried, each attempt with what the upstream took for it.
+
+    An attempt that failed has its own cost, if any; the rest of the call's is the answer's.
+    """
+    failed = sum(int(attempt.get("cost", 0)) for attempt in record.attempts)
+    told = []
+    for attempt in record.attempts:
+        answered = not attempt.get("error") and 200 <= int(attempt["status"]) < 300
+        cost = record.cost - failed if answered else int(attempt.get("cost", 0))
+        facts = {name: fact for name, fact in attempt.items() if name != "cost"}
+        told.append({"error": "", "key": 0, **facts, "cost_usd": usd(cost)})
+    return told
 
 
 def steps(record: UsageRecord) -> list[str]:

@@ -41,7 +41,9 @@ class UsageRecord:
     `entered` are the spend windows that an extension of the hold went into: when each began, and
     what was charged to it. `mapped_model` is the name the channel that led to the account sells
     `model` under. `price` is the PriceSnapshot as JSON text; `interval` is the index of its
-    interval that applied (-1: none), chosen by usage, `tier` and `label`.
+    interval that applied (-1: none), chosen by usage, `tier` and `label`. `cost` is what upstreams
+    took, for attempts that failed, too; each of `attempts` tells its own: account, status, ms,
+    error, key, cost in nanos, without what is 0 or empty.
     """
 
     user: str

@@ -139,6 +139,27 @@ def in_units_of(mode: BillingMode, usage: Usage, estimate: Callable[[], Usage]) 
     return replace(usage, quantities={**usage.quantities, **added}, source="estimated")
 
 
+def wasted(attempts: Sequence[Attempt]) -> int:
+    """What upstreams took for attempts that brought nothing, in nanos."""
+    return sum(attempt.cost for attempt in attempts)
+
+
+def facts_of(attempt: Attempt) -> Mapping[str, str | int]:
+    """An attempt as the record tells it; what an ordinary one has none of is left out."""
+    facts: dict[str, str | int] = {
+        "account": attempt.account,
+        "status": attempt.status,
+        "ms": attempt.ms,
+    }
+    if attempt.error:
+        facts["error"] = attempt.error
+    if attempt.key:
+        facts["key"] = attempt.key
+    if attempt.cost:
+        facts["cost"] = attempt.cost
+    return facts
+
+
 def cost_rule(candidate: Candidate) -> PriceSnapshot:
     """What the upstream takes from us: its price with the account's factor."""
     factor = format(candidate.account.cost_multiplier, "f")
@@ -185,9 +206,8 @@ def record(admitted: Admitted, candidate: Candidate | None, outcome: Outcome) ->
         upstream_id=outcome.upstream_id,
         dialect=admitted.dialect.name,
         stream=call.stream,
-        attempts=tuple(
-            {"account": a.account, "status": a.status, "ms": a.ms} for a in outcome.attempts
-        ),
+        cost=wasted(outcome.attempts),
+        attempts=tuple(map(facts_of, outcome.attempts)),
     )
     if candidate is None:
         return blank
@@ -209,7 +229,7 @@ def priced(
         blank,
         group=candidate.group or blank.group,
         charge=bill.nanos,
-        cost=total(paid, cost),
+        cost=blank.cost + total(paid, cost),
         account=candidate.account.id,
         channel=candidate.channel,
         mapped_model=candidate.mapped,
