@@ -44,7 +44,8 @@ def refuse(status: int, code: str, **fields: Any) -> Behaviour:
 
 
 class ScriptedEndpoint:
-    """The server; `deliveries` are the bodies received, `connections` how many were opened.
+    """The server; `deliveries` are the bodies received, `heads` what came before each of them,
+    `connections` how many were opened.
 
     `closed` counts the connections that have ended.
     """
@@ -53,6 +54,7 @@ class ScriptedEndpoint:
         self.script = list(script)
         self._tls = tls
         self.deliveries: list[bytes] = []
+        self.heads: list[bytes] = []
         self.connections = 0
         self.closed = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -106,6 +108,7 @@ class ScriptedEndpoint:
         while len(body) < length:
             body += connection.recv(65_536)
         self.deliveries.append(body)
+        self.heads.append(head)
         return self.script.pop(0)(connection)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from tollgate.domain.catalog import Health
 from tollgate.domain.errors import StoreUnavailable
-from tollgate.domain.health import FAULTY, KEY, QUOTA, Facts, changed
+from tollgate.domain.health import CAUSE, FAULTY, KEY, QUOTA, Cause, Facts, changed
 from tollgate.services.health import HealthItem
 
 ATTEMPTS: Final = 8
@@ -35,7 +35,7 @@ def rewrite(item: HealthItem, account: str, edit: Edit, now_ms: int) -> None:
 
 def everything(facts: Facts) -> Mapping[str, int]:
     """Ends all that rests, but for a used quota: that is reset, not cleared."""
-    return {fact: 0 for fact in facts if fact != QUOTA}
+    return {fact: 0 for fact in facts if fact not in {QUOTA, f"{CAUSE}{QUOTA}"}}
 
 
 def of_credentials(facts: Facts) -> Mapping[str, int]:
@@ -50,4 +50,5 @@ def of_key(number: int) -> Edit:
 
 def of_quota(until: int) -> Edit:
     """Lets a used quota keep an account back until then, 0 not at all."""
-    return lambda facts: {QUOTA: until} if facts.get(QUOTA, 0) != until else {}
+    used = {QUOTA: until, f"{CAUSE}{QUOTA}": int(Cause.QUOTA_USED)}
+    return lambda facts: used if facts.get(QUOTA, 0) != until else {}

@@ -1,6 +1,7 @@
 """What is known of an upstream account besides its definition: what rests, and what it has cost."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from tollgate.domain.account_quota import UNUSED, Spent, is_over, limited, shown
 from tollgate.domain.account_search import is_healthy
 from tollgate.domain.definitions import AccountDefinition, AccountQuota
+from tollgate.domain.errors import StoreUnavailable
 from tollgate.domain.health import CAUSE, FOR_EVER, KEY, LEVEL, MODEL, Facts, cause_of
 from tollgate.domain.money import usd
+from tollgate.services.revival import of_credentials, rewrite
 from tollgate.store.account_quotas import Standing
+from tollgate.store.dynamodb import StoreError
 from tollgate.web.admin.account_views import AccountView
 from tollgate.web.admin.desk import Desk
 
@@ -99,6 +103,11 @@ class Watch:
     def one(self, account: str) -> AccountSeen:
         """One account by its id; raises NotFound."""
         return self.seen((self._desk.stores.catalog.accounts.get(account),))[0]
+
+    def renewed(self, account: str) -> None:
+        """Forget what was known of credentials that were replaced, if it can be written down."""
+        with suppress(StoreError, StoreUnavailable):
+            rewrite(self._desk.stores.snapshots, account, of_credentials, self._desk.clock())
 
 
 def seen(account: AccountDefinition, facts: Facts, spent: Spent, now: int) -> AccountSeen:

@@ -106,6 +106,8 @@ class AccountResource:
             self._desk.author,
         )
         self._desk.note_change("account.change", account, changed, AccountView.of)
+        if submitted.credentials is not None:
+            self._watch.renewed(account)
         return AccountView.of(changed.after)
 
     def delete(self, account: str, if_match: IfMatch = None) -> None:
