@@ -17,7 +17,7 @@ from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.errors import TollgateError, UpstreamFailed, ValidationFailed
 from tollgate.domain.patterns import translate
 from tollgate.domain.resolution import Candidate
-from tollgate.services.sending import OWN_NAMES
+from tollgate.services.beginnings import OWN_NAMES
 from tollgate.services.speech import Failure, Outgoing, Saying, Speak, Speech, Spoken, heard
 from tollgate.upstream.client import Answer, Upstream
 from tollgate.upstream.proxies import Proxy
