@@ -41,7 +41,7 @@ from tollgate.services.relay import Relay
 from tollgate.services.roster import Roster
 from tollgate.services.sending import Sending
 from tollgate.services.settlement import Settlement
-from tollgate.services.speech import Speech
+from tollgate.services.speech import Speak, Speech
 from tollgate.services.sweeping import Sweeping
 from tollgate.services.vendors import speaking
 from tollgate.store.leases import Leases
@@ -142,6 +142,7 @@ class Gateway:
     now: int = START_MS
     funds: int = 1_000_000_000
     open_secret: Callable[[Account], str] = lambda account: "upstream-secret"
+    speak: Callable[["Gateway"], Mapping[str, Speak]] = lambda gateway: {}
     origins: str = ""
     others: Sequence[GroupPart] = ()
     parts: Mapping[str, ChannelPart] = field(default_factory=dict)
@@ -179,7 +180,7 @@ class Gateway:
         self.admission = Admission(
             self.catalog, self.wallets, self.hash_key, self.clock, self.sleep, self.roster.standing
         )
-        speech = Speech(self.open_secret, speaking(self.clock))
+        speech = Speech(self.open_secret, {**speaking(self.clock), **self.speak(self)})
         sending = Sending(Upstream(transport=self.upstream), speech, self.roster, self.sleep)
         self.relay = Relay(
             self.admission,

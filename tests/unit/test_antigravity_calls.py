@@ -34,6 +34,7 @@ TALK = {"model": "claude-x", "max_tokens": 9, "messages": [{"role": "user", "con
 HOURS = 18_000_000
 RESTING = {"model:up-1": NOW + 1}
 PAID = ["GOOGLE_ONE_AI"]
+CREDITS_REST = {"credits": NOW + HOURS, "cause:credits": 14}
 
 
 @dataclass
@@ -200,7 +201,14 @@ def test_used_up_quota_is_paid_with_credits_in_the_same_attempt() -> None:
 
 def test_used_up_quota_without_credits_rests_both() -> None:
     found = reaction(Bench(affords=False).spoken(), 429, QUOTA)
-    assert found == Reaction(rests={"credits": NOW + HOURS, "model:up-1": NOW + HOURS})
+    assert found == Reaction(
+        rests={
+            "credits": NOW + HOURS,
+            "cause:credits": 14,
+            "model:up-1": NOW + HOURS,
+            "cause:model:up-1": 14,
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -210,25 +218,29 @@ def test_used_up_quota_without_credits_rests_both() -> None:
             Bench(),
             replace(ANTIGRAVITY, overages=False),
             QUOTA,
-            {"model:up-1": NOW + 3_600_000},
+            {"model:up-1": NOW + 3_600_000, "cause:model:up-1": 2},
             id="its owner did not agree",
         ),
         pytest.param(
             Bench(facts={"credits": NOW + 1}),
             ANTIGRAVITY,
             QUOTA,
-            {"model:up-1": NOW + 3_600_000},
+            {"model:up-1": NOW + 3_600_000, "cause:model:up-1": 2},
             id="its credits are used up",
         ),
         pytest.param(
             Bench(),
             ANTIGRAVITY,
             error("", "RATE_LIMIT_EXCEEDED", "9s"),
-            {"model:up-1": NOW + 9_000},
+            {"model:up-1": NOW + 9_000, "cause:model:up-1": 2},
             id="patience is lacking, not quota",
         ),
         pytest.param(
-            Bench(), ANTIGRAVITY, error("slow down"), {"model:up-1": NOW + 30_000}, id="unsaid"
+            Bench(),
+            ANTIGRAVITY,
+            error("slow down"),
+            {"model:up-1": NOW + 30_000, "cause:model:up-1": 2},
+            id="unsaid",
         ),
     ],
 )
@@ -242,19 +254,20 @@ def test_otherwise_the_model_rests(
 @pytest.mark.parametrize(
     ("status", "body", "rests"),
     [
-        pytest.param(
-            429, error("Resource has been exhausted"), {"credits": NOW + HOURS}, id="they are gone"
-        ),
-        pytest.param(
-            400, error("Insufficient credits"), {"credits": NOW + HOURS}, id="they say so"
-        ),
+        pytest.param(429, error("Resource has been exhausted"), CREDITS_REST, id="they are gone"),
+        pytest.param(400, error("Insufficient credits"), CREDITS_REST, id="they say so"),
         pytest.param(
             429,
             error("You have exhausted your capacity on this model"),
-            {"model:up-1": NOW + 30_000},
+            {"model:up-1": NOW + 30_000, "cause:model:up-1": 2},
             id="only that model's capacity",
         ),
-        pytest.param(429, QUOTA, {"model:up-1": NOW + 3_600_000}, id="quota: not paid twice"),
+        pytest.param(
+            429,
+            QUOTA,
+            {"model:up-1": NOW + 3_600_000, "cause:model:up-1": 2},
+            id="quota: not paid twice",
+        ),
     ],
 )
 def test_a_refused_payment_marks_credits_only_where_it_says_so(
@@ -282,7 +295,9 @@ def test_a_short_delay_is_waited_for_once_then_the_model_rests() -> None:
     second = again(first)
     assert first == Reaction(second, 500)
     assert second.target == said.target
-    assert reaction(second, 429, body) == Reaction(rests={"model:up-1": NOW + 30_000})
+    assert reaction(second, 429, body) == Reaction(
+        rests={"model:up-1": NOW + 30_000, "cause:model:up-1": 2}
+    )
 
 
 def test_missing_capacity_is_tried_for_a_minute() -> None:
@@ -291,7 +306,9 @@ def test_missing_capacity_is_tried_for_a_minute() -> None:
         found = reaction(said, 503, body)
         said = again(found)
         assert found == Reaction(said, 1_000)
-    assert reaction(said, 503, body) == Reaction(rests={"model:up-1": NOW + 10_000})
+    assert reaction(said, 503, body) == Reaction(
+        rests={"model:up-1": NOW + 10_000, "cause:model:up-1": 2}
+    )
 
 
 def test_a_refused_token_is_replaced_once() -> None:

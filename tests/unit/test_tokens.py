@@ -156,6 +156,14 @@ def test_a_service_account_has_nothing_to_refresh_with(room: Room) -> None:
     assert asked == [""]
 
 
+def test_an_account_that_is_not_saved_yet_gets_a_token_for_its_trial_only() -> None:
+    room = Room(Vendor(rotates=False))
+    tokens, draft = room.environment(), Owner(replace(room.account, secret={}), PERSON)
+    assert tokens.access(draft) == "a1"
+    assert tokens.renewed(draft, "a1") == "a2"
+    assert room.dynamo.items("state") == []
+
+
 # --- races ----------------------------------------------------------------------------------------
 
 
@@ -315,6 +323,14 @@ def test_a_refused_token_that_another_environment_has_replaced_costs_nothing(roo
     second.drop(room.owner, "a1")
     assert second.access(room.owner) == "a2"
     assert room.vendor.given == 2
+
+
+def test_a_refused_token_without_a_successor_has_none(room: Room) -> None:
+    tokens = room.environment()
+    access = tokens.access(room.owner)
+    assert tokens.renewed(room.owner, access) == "a2"
+    room.vendor.failure = UpstreamUnavailable("down")
+    assert tokens.renewed(room.owner, "a2") is None
 
 
 def test_credentials_that_are_refused_make_the_account_faulty(room: Room) -> None:

@@ -21,6 +21,7 @@ from tollgate.domain.credits import (
 )
 from tollgate.domain.errors import TollgateError, UpstreamUnavailable
 from tollgate.domain.health import CREDITS, MODEL, Cause, Facts
+from tollgate.domain.verdicts import rest
 from tollgate.services.credits import Credits, Look
 from tollgate.services.speech import Failure, Reaction, Retell, Saying, Spoken
 from tollgate.services.tokens import Owner, Tokens, owner_of
@@ -105,16 +106,17 @@ class Antigravity:
         if failure.status == UNAUTHORIZED:
             return self._renewed(attempt)
         if attempt.paid and out_of_credits(failure.status, failure.body):
-            return Reaction(rests={CREDITS: now + EXHAUSTED_MS})
+            return Reaction(rests=rest(CREDITS, now + EXHAUSTED_MS, Cause.CREDITS_USED))
         if self._may_pay(attempt, failure):
             return self._paying(attempt)
-        rest = antigravity_rest(failure.status, failure.body)
-        if rest is None:
+        wanted = antigravity_rest(failure.status, failure.body)
+        if wanted is None:
             return None
-        if attempt.tries < rest.tries:
+        if attempt.tries < wanted.tries:
             again = replace(attempt, tries=attempt.tries + 1)
-            return Reaction(self._reacting(again), rest.wait_ms)
-        return Reaction(rests={f"{MODEL}{attempt.model}": now + rest.model_ms})
+            return Reaction(self._reacting(again), wanted.wait_ms)
+        until = now + wanted.model_ms
+        return Reaction(rests=rest(f"{MODEL}{attempt.model}", until, Cause.RATE_LIMITED))
 
     def _renewed(self, attempt: Attempt) -> Reaction | None:
         """The same once more with a new token; a second refusal is what its status means."""
@@ -140,8 +142,9 @@ class Antigravity:
         """The same with credits, where there are enough."""
         if self._credits.affords(attempt.owner, attempt.until):
             return Reaction(self._reacting(paid(attempt)))
-        until = self._clock() + EXHAUSTED_MS
-        return Reaction(rests={CREDITS: until, f"{MODEL}{attempt.model}": until})
+        until, model = self._clock() + EXHAUSTED_MS, f"{MODEL}{attempt.model}"
+        used_up = Cause.CREDITS_USED
+        return Reaction(rests=rest(CREDITS, until, used_up) | rest(model, until, used_up))
 
 
 def enveloped(saying: Saying, access: str) -> Spoken:

@@ -17,22 +17,20 @@ from tollgate.upstream.client import Upstream
 
 @dataclass(frozen=True, slots=True)
 class Google:
-    """The access tokens and the credit balances that one process knows."""
+    """How accounts of Google's types are spoken to, and the credit balances that are known."""
 
-    tokens: Tokens
-    credits: Credits
+    speak: Mapping[str, Speak]
+    balances: Credits
 
 
-def open_google(aws: Aws, settings: Settings, upstream: Upstream, around: Surroundings) -> Google:
-    """Tokens and balances, empty at first."""
+def open_google(
+    aws: Aws, settings: Settings, upstream: Upstream, health: Health, around: Surroundings
+) -> Google:
+    """All of it, with no token and no balance known yet."""
     store = TokenStore(aws.dynamo, settings.state_table, aws.sealing, around.clock)
     grants = Grants(upstream, around.clock, local=bool(settings.local))
     tokens = Tokens(store, grants.ask, around)
-    look = looking(tokens, upstream, around.clock)
-    return Google(tokens, Credits(look, around.clock, around.sleep))
-
-
-def speaking(google: Google, health: Health, around: Surroundings) -> Mapping[str, Speak]:
-    """How accounts of Google's types are spoken to."""
-    antigravity = Antigravity(google.tokens, google.credits, health, around.clock)
-    return {"service_account": vertex.speaking(google.tokens), "oauth": antigravity.speak}
+    balances = Credits(looking(tokens, upstream, around.clock), around.clock, around.sleep)
+    antigravity = Antigravity(tokens, balances, health, around.clock)
+    speak = {"service_account": vertex.speaking(tokens), "oauth": antigravity.speak}
+    return Google(speak, balances)

@@ -108,11 +108,13 @@ class Tokens:
         self._locks: dict[Name, Lock] = {}
 
     def access(self, owner: Owner) -> str:
-        """An access token that is good for a while.
+        """An access token that is good for a while; one for this call where nothing is stored yet.
 
         Raises:
             UpstreamUnavailable: there is none now.
         """
+        if not owner.account.secret:  # staff try it before they save it
+            return self._asked(owner, StoredToken()).access
         known = self._known.get(owner.name)
         if known is not None and self._lasts(owner, known, EARLY_MS):
             return known.access
@@ -124,7 +126,8 @@ class Tokens:
 
     def drop(self, owner: Owner, access: str) -> None:
         """Use a token no more: the upstream refused it."""
-        self._dropped[owner.name] = access
+        if owner.account.secret:
+            self._dropped[owner.name] = access
 
     def renewed(self, owner: Owner, access: str) -> str | None:
         """A token in place of one that the upstream refused; None where there is none."""
@@ -174,9 +177,8 @@ class Tokens:
 
     def _renewed(self, owner: Owner, claimed: StoredToken) -> StoredToken:
         """Ask for a new token, and let everybody see it."""
-        own = owner.asking.refresh_token if isinstance(owner.asking, RefreshToken) else ""
         try:
-            grant = self._ask(owner.account, owner.asking, claimed.refresh or own, owner.proxy)
+            grant = self._asked(owner, claimed)
         except GrantRefused:
             return self._refused(owner, claimed)
         except UpstreamUnavailable:
@@ -185,6 +187,11 @@ class Tokens:
         expires_at = self._around.clock() + grant.seconds * 1_000
         fresh = StoredToken(grant.access, expires_at, grant.refresh or claimed.refresh)
         return self._settled(owner, claimed.refresh, fresh, claimed)
+
+    def _asked(self, owner: Owner, stored: StoredToken) -> Grant:
+        """Ask with the newest refresh token there is."""
+        own = owner.asking.refresh_token if isinstance(owner.asking, RefreshToken) else ""
+        return self._ask(owner.account, owner.asking, stored.refresh or own, owner.proxy)
 
     def _settled(
         self, owner: Owner, replaced: str, fresh: StoredToken, stored: StoredToken

@@ -4,14 +4,17 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 
+from tollgate.domain.health import FAULTY, FOR_EVER, Cause
 from tollgate.services import bedrock
 from tollgate.services.account_checks import AccountChecks
 from tollgate.services.catalog import Catalog
+from tollgate.services.google import Google, open_google
 from tollgate.services.health import AccountHealth
 from tollgate.services.leases import LeasedSlots
 from tollgate.services.roster import Roster
 from tollgate.services.sending import Sending
 from tollgate.services.speech import PLAINLY, Speak, Speech
+from tollgate.services.tokens import Surroundings
 from tollgate.settings import Settings
 from tollgate.store.clients import Aws
 from tollgate.store.credentials import opener, proxy_opener
@@ -21,14 +24,30 @@ from tollgate.upstream.client import Upstream
 
 
 def speaking(now_ms: Callable[[], int]) -> Mapping[str, Speak]:
-    """How each account type is spoken to."""
+    """How the account types are spoken to that need nothing but their own secret."""
     return {**PLAINLY, "bedrock": bedrock.speaking(now_ms)}
 
 
-def checks(settings: Settings, now_ms: Callable[[], int]) -> AccountChecks:
+def google(
+    aws: Aws,
+    settings: Settings,
+    health: AccountHealth,
+    unusable: Callable[[str, Exception], None],
+    now_ms: Callable[[], int],
+) -> Google:
+    """Speaks to accounts at Google; `unusable` hears of one whose new token cannot be stored."""
+
+    def refused(account: str) -> None:
+        health.block(account, FAULTY, FOR_EVER, Cause.CREDENTIALS)
+
+    around = Surroundings(now_ms, time.sleep, refused, unusable)
+    return open_google(aws, settings, Upstream(loopback=bool(settings.local)), health, around)
+
+
+def checks(settings: Settings, now_ms: Callable[[], int], at_google: Google) -> AccountChecks:
     """Tries accounts for staff, as the relay speaks to them."""
     upstream = Upstream(loopback=bool(settings.local))
-    return AccountChecks(upstream, speaking(now_ms), now_ms)
+    return AccountChecks(upstream, {**speaking(now_ms), **at_google.speak}, now_ms)
 
 
 def roster(
@@ -53,5 +72,7 @@ def sending(
 ) -> Sending:
     """Sends calls to accounts; `unusable` hears of one whose secret cannot be opened."""
     open_proxy = proxy_opener(aws.sealing, unusable)
-    speech = Speech(opener(aws.sealing, unusable), speaking(accounts.clock), open_proxy)
+    at_google = google(aws, settings, accounts.health, unusable, accounts.clock)
+    speak = {**speaking(accounts.clock), **at_google.speak}
+    speech = Speech(opener(aws.sealing, unusable), speak, open_proxy)
     return Sending(Upstream(loopback=bool(settings.local)), speech, accounts, time.sleep)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from tollgate.domain.definitions import Author
 from tollgate.services.account_checks import AccountChecks
 from tollgate.services.changes import Changed, change
+from tollgate.services.credits import Credits
 from tollgate.store.account_quotas import AccountQuotaTable
 from tollgate.store.bucket import Bucket
 from tollgate.store.catalog.access import D, Definitions
@@ -57,6 +58,7 @@ class Desk:
     clock: Callable[[], int]
     random: Callable[[int], int]
     checks: AccountChecks
+    balances: Credits
     loopback: bool = False
 
     @property

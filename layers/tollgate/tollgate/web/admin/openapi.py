@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from tollgate import __version__
 from tollgate.services.account_checks import AccountChecks
+from tollgate.services.credits import Credits
 from tollgate.store.account_quotas import AccountQuotaTable
 from tollgate.store.bucket import Bucket
 from tollgate.store.catalog.table import CatalogTable
@@ -108,6 +109,7 @@ def undressed() -> tuple[Endpoint, ...]:
             clock=lambda: 0,
             random=lambda below: below,
             checks=cast(AccountChecks, nothing),
+            balances=cast(Credits, nothing),
         )
     )
 

@@ -1,6 +1,7 @@
 """How the admin API is put together from settings and clients: for its function, tests and docs."""
 
 from tollgate.services import vendors
+from tollgate.services.health import AccountHealth
 from tollgate.settings import Settings
 from tollgate.store.account_quotas import AccountQuotaTable
 from tollgate.store.audit import AuditLog
@@ -47,6 +48,12 @@ def open_stores(settings: Settings, aws: Aws, around: Surroundings) -> Stores:
 def open_api(settings: Settings, aws: Aws, around: Surroundings) -> Api:
     """The admin API, ready to answer."""
     stores = open_stores(settings, aws, around)
+
+    def unusable(account: str, error: Exception) -> None:
+        around.log({"account": account, "unusable": repr(error)})
+
+    health = AccountHealth(stores.snapshots, around.clock)
+    at_google = vendors.google(aws, settings, health, unusable, around.clock)
     desk = Desk(
         stores=stores,
         creations=Creations(Idempotency(around.clock), around.clock, around.random),
@@ -54,7 +61,8 @@ def open_api(settings: Settings, aws: Aws, around: Surroundings) -> Api:
         trail=Trail(AuditLog(around.random), around.clock, around.lost),
         clock=around.clock,
         random=around.random,
-        checks=vendors.checks(settings, around.clock),
+        checks=vendors.checks(settings, around.clock, at_google),
+        balances=at_google.balances,
         loopback=bool(settings.local),
     )
     doors = Doors(
