@@ -1,82 +1,32 @@
 """Calls through Bedrock accounts, from the caller's bytes to the charge and back."""
 
-import json
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.event_streams import DELTA, OPEN, START, STOP, TOLD, chunk, exception, pieces, stream
-from tests.gateway import EVERYWHERE, GROUP, SECRET, START_MS, Chunks, Gateway, Seen
-from tollgate.domain.catalog import Account, Price
-from tollgate.domain.sigv4 import Credentials, Unsigned, signed
-
-MODEL = "claude-sonnet-4-5"
-ID = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-HOST = "bedrock-runtime.us-east-1.amazonaws.com"
-KEYS = {
-    "aws_access_key_id": "AKIDBEDROCK",
-    "aws_secret_access_key": "secret/of+bedrock",
-    "aws_session_token": "session==",
-}
-BEDROCK = Account(
-    "acc_aws", "AWS", "anthropic", "bedrock", "", {}, auth_mode="sigv4", region="us-east-1"
+from tests.bedrock_calls import (
+    ANSWER,
+    AWS_ID,
+    BEARER,
+    BEDROCK,
+    CHARGE,
+    DIRECT,
+    HOST,
+    ID,
+    MODEL,
+    STREAM,
+    Serve,
+    by_host,
+    gateway,
+    messages,
+    streaming,
+    whole,
 )
-BEARER = replace(BEDROCK, auth_mode="apikey")
-DIRECT = Account("acc_direct", "direct", "anthropic", "apikey", "https://anthropic.example.com", {})
-SECRETS: Mapping[str, str] = {
-    "sigv4": json.dumps(KEYS),
-    "apikey": json.dumps({"api_key": "ABSKbedrock"}),
-    "broken": "no JSON",
-    "": "sk-ant-key",
-}
-BODY = {"model": MODEL, "max_tokens": 1_000, "messages": [{"role": "user", "content": "hi"}]}
-STREAM = BODY | {"stream": True}
-ANSWER = {
-    "id": "msg_bdrk_01", "type": "message", "role": "assistant", "model": MODEL,
-    "content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn",
-    "stop_sequence": None, "usage": {"input_tokens": 1_000, "output_tokens": 500},
-}  # fmt: skip
-AWS_ID = {"x-amzn-requestid": "1f2e3d4c-0000-1111-2222-333344445555"}
-PRICE = Price(MODEL, 1, prices={"input": "3", "output": "15"}, max_output=64_000)
-CHARGE = 1_000 * 3_000 + 500 * 15_000
-"""Nanos: a dollar per million tokens is 1,000 nanos per token."""
-
-Serve = Callable[[httpx.Request], httpx.Response]
-
-
-def gateway(serve: Serve, *accounts: Account, policy: Any = None) -> Gateway:
-    settings = {} if policy is None else {"beta_policy": json.dumps({"rules": policy})}
-    everywhere = replace(
-        EVERYWHERE,
-        prices={MODEL: (PRICE,)},
-        default_groups={MODEL: "default"},
-        settings=settings,
-    )
-    return Gateway(
-        serve,
-        group=replace(GROUP, platform="anthropic", accounts=accounts or (BEDROCK,)),
-        everywhere=everywhere,
-        open_secret=lambda account: SECRETS[account.auth_mode],
-    )
-
-
-def whole(request: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, headers=AWS_ID, json=ANSWER)
-
-
-def streaming(*parts: bytes) -> Serve:
-    kind = {"content-type": "application/vnd.amazon.eventstream"}
-    return lambda request: httpx.Response(200, headers=AWS_ID | kind, stream=Chunks(iter(parts)))
-
-
-def messages(
-    used: Gateway, body: Mapping[str, Any] = BODY, path: str = "/v1/messages", **headers: str
-) -> Seen:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return used.post(path, body, {"x-api-key": SECRET, **named})
+from tests.event_streams import DELTA, OPEN, START, STOP, TOLD, chunk, exception, pieces, stream
+from tests.gateway import START_MS
+from tollgate.domain.catalog import Account
+from tollgate.domain.sigv4 import Credentials, Unsigned, signed
 
 
 def test_a_whole_answer() -> None:
@@ -203,15 +153,6 @@ def test_metrics_price_a_stream_that_tells_no_usage() -> None:
 # --- failures -------------------------------------------------------------------------------------
 
 
-def by_host(aws: Serve) -> Serve:
-    def serve(request: httpx.Request) -> httpx.Response:
-        if request.url.host == "anthropic.example.com":
-            return httpx.Response(200, json=ANSWER | {"id": "msg_direct"})
-        return aws(request)
-
-    return serve
-
-
 def one_by_one(*streams: bytes) -> Serve:
     """The next call gets the next stream."""
     left = list(streams)
@@ -310,6 +251,12 @@ def test_a_model_without_an_id_goes_elsewhere() -> None:
     assert len(used.upstream.requests) == 1
 
 
+def test_a_model_without_an_id_is_not_offered() -> None:
+    mapped = replace(BEDROCK, model_mapping={MODEL: "claude-3-5-sonnet-20241022"})
+    seen = messages(gateway(whole, mapped))
+    assert (seen.status, seen.json["error"]["code"]) == (400, "model_not_found")
+
+
 def test_tokens_are_counted_elsewhere() -> None:
     used = gateway(
         lambda request: httpx.Response(200, json={"input_tokens": 3}),
@@ -328,130 +275,33 @@ def test_tokens_are_not_counted_where_nobody_can() -> None:
     assert used.upstream.requests == []
 
 
-# --- rules on beta features -----------------------------------------------------------------------
-
-THINKING = BODY | {"thinking": {"type": "enabled", "budget_tokens": 500}}
-SEARCH = BODY | {"tools": [{"type": "tool_search_tool_regex_20251119", "name": "search"}]}
-ADVANCED, TOOL_SEARCH = "advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19"
-INTERLEAVED = "interleaved-thinking-2025-05-14"
-
-
-def rule(action: str, token: str, **more: str) -> dict[str, str]:
-    return {"beta_token": token, "action": action, **more}
-
-
-@pytest.mark.parametrize(
-    ("policy", "header", "body", "expected"),
-    [
-        pytest.param(
-            [rule("block", ADVANCED)], ADVANCED, BODY, None, id="blocked before it is renamed"
-        ),
-        pytest.param(
-            [rule("filter", TOOL_SEARCH)],
-            ADVANCED,
-            BODY,
-            ["tool-examples-2025-10-29"],
-            id="filtered after it is renamed",
-        ),
-        pytest.param(
-            [rule("block", INTERLEAVED)], "", THINKING, None, id="blocked where the body needs it"
-        ),
-        pytest.param(
-            [rule("block", TOOL_SEARCH)], "", SEARCH, None, id="a search blocked by its tool"
-        ),
-        pytest.param(
-            [rule("block", "computer-use-2025-11-24")],
-            "",
-            THINKING,
-            [INTERLEAVED],
-            id="another one is blocked",
-        ),
-        pytest.param(
-            [rule("block", INTERLEAVED, scope="apikey")],
-            "",
-            THINKING,
-            [INTERLEAVED],
-            id="blocked for others",
-        ),
-        pytest.param(None, "context-1m-2025-08-07", BODY, [], id="the usual rules"),
-        pytest.param(
-            [], '["context-1m-2025-08-07", "oauth-2025-04-20"]', BODY, ["context-1m-2025-08-07"],
-            id="no rules, a JSON array, something Bedrock lacks",
-        ),
-        pytest.param(
-            [], "", BODY | {"anthropic_beta": ["compact-2026-01-12"]}, ["compact-2026-01-12"],
-            id="named in the body",
-        ),
-        pytest.param(
-            [rule("block", "compact-2026-01-12")],
-            "",
-            BODY | {"anthropic_beta": ["compact-2026-01-12"]},
-            None,
-            id="named in the body and blocked",
-        ),
-    ],
-)  # fmt: skip
-def test_features(policy: Any, header: str, body: Mapping[str, Any], expected: Any) -> None:
-    used = gateway(whole, policy=policy)
-    seen = messages(used, body, **({"anthropic_beta": header} if header else {}))
-    if expected is not None:
-        assert seen.status == 200
-        (request,) = used.upstream.requests
-        assert json.loads(request.content).get("anthropic_beta", []) == expected
-        return
-    assert (seen.status, seen.json["error"]["type"]) == (400, "invalid_request_error")
-    assert used.record().charge == 0
-
-
-def test_a_block_is_told_in_the_rules_words_and_nobody_else_is_asked() -> None:
-    policy = [
-        rule("block", ADVANCED, scope="bedrock", error_message="ask for it at the front desk")
-    ]
-    used = gateway(by_host(whole), replace(BEDROCK, priority=1), DIRECT, policy=policy)
-    seen = messages(used, anthropic_beta=ADVANCED)
-    assert (seen.status, seen.json["error"]["message"]) == (400, "ask for it at the front desk")
-    assert used.upstream.requests == []
-    assert [attempt["account"] for attempt in used.record().attempts] == ["acc_aws"]
-
-
-@pytest.mark.parametrize(
-    ("policy", "header", "sent"),
-    [
-        pytest.param(None, "a,context-1m-2025-08-07,b", "a,b", id="the usual rules"),
-        pytest.param(None, "fast-mode-2026-02-01", None, id="nothing is left"),
-        pytest.param(None, "a , b", "a , b", id="untouched"),
-        pytest.param([rule("filter", "a", scope="apikey")], "a,b", "b", id="for API keys"),
-        pytest.param([rule("filter", "a", scope="bedrock")], "a,b", "a,b", id="for Bedrock"),
-        pytest.param([rule("filter", "a", scope="oauth")], "a,b", "a,b", id="for OAuth"),
-        pytest.param([], "context-1m-2025-08-07", "context-1m-2025-08-07", id="no rules"),
-    ],
-)
-def test_features_at_an_account_with_an_api_key(policy: Any, header: str, sent: str | None) -> None:
-    used = gateway(by_host(whole), DIRECT, policy=policy)
-    assert messages(used, anthropic_beta=header).status == 200
-    (request,) = used.upstream.requests
-    assert request.headers.get("anthropic-beta") == sent
-
-
-def test_a_block_at_an_account_with_an_api_key() -> None:
-    used = gateway(by_host(whole), DIRECT, policy=[rule("block", "a")])
-    seen = messages(used, anthropic_beta="b,a")
-    assert (seen.status, seen.json["error"]["type"]) == (400, "invalid_request_error")
-    assert used.upstream.requests == []
-
-
-def test_rules_name_models_as_anybody_does() -> None:
-    policy = [
-        {"beta_token": "compact-2026-01-12", "action": "pass", "model_whitelist": [ID],
-         "fallback_action": "block"}
-    ]  # fmt: skip
-    used = gateway(whole, policy=policy)
-    assert messages(used, anthropic_beta="compact-2026-01-12").status == 200
-    (request,) = used.upstream.requests
-    assert json.loads(request.content)["anthropic_beta"] == ["compact-2026-01-12"]
-
-
 def test_the_end_of_a_stream_is_what_the_metrics_do_not_change() -> None:
     used = gateway(streaming(stream([START, OPEN, DELTA, STOP])))
     messages(used, STREAM)
     assert used.record().charge == CHARGE
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message"),
+    [
+        pytest.param(404, "ResourceNotFoundException", "no such model", id="it lacks the model"),
+        pytest.param(429, "ThrottlingException", "Too many tokens", id="the model is throttled"),
+    ],
+)
+def test_a_model_rests_where_it_is_missing_or_throttled(
+    status: int, kind: str, message: str
+) -> None:
+    used = gateway(by_host(refusing(status, kind, message)), replace(BEDROCK, priority=1), DIRECT)
+    for _ in range(3):
+        assert messages(used).json["id"] == "msg_direct"
+    hosts = [request.url.host for request in used.upstream.requests]
+    assert hosts == [HOST, *["anthropic.example.com"] * 3]
+    health = used.catalog.health().accounts
+    assert set(health.get("acc_aws", {})) <= {f"model:{MODEL}", f"cause:model:{MODEL}"}
+
+
+def test_throttled_within_a_stream_is_told_as_such() -> None:
+    used = gateway(streaming(exception("throttlingException")))
+    seen = messages(used, STREAM)
+    assert (seen.status, seen.json["error"]["code"]) == (429, "upstream_rate_limited")
+    assert [attempt["status"] for attempt in used.record().attempts] == [429]

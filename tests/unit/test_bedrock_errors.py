@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tollgate.dialects._bedrock_errors import complaint
+from tollgate.dialects._bedrock_errors import NO_MODEL, complaint
 
 NAMES = {"us.anthropic.claude-opus-4-6-v1": "claude-public"}
 ERROR = "x-amzn-errortype"
@@ -30,6 +30,7 @@ ERROR = "x-amzn-errortype"
         pytest.param(403, "InvalidSignatureException", 403, id="our signature is wrong"),
         pytest.param(400, "ExpiredTokenException", 403, id="our session is over"),
         pytest.param(404, "ResourceNotFoundException", 403, id="our account lacks the model"),
+        pytest.param(404, "", 403, id="our account lacks the model, without a word"),
         pytest.param(418, "SomethingNewException", 418, id="nobody knows"),
         pytest.param(529, "", 529, id="no exception"),
     ],
@@ -50,13 +51,30 @@ def test_statuses(status: int, kind: str, expected: int) -> None:
             id="only through a profile",
         ),
         pytest.param("You don't have access to the model with the specified ID.", id="no access"),
-        pytest.param("Operation not allowed", id="not allowed"),
         pytest.param("This model version has reached the end of its life.", id="too old"),
     ],
 )
 def test_what_our_account_lacks_is_not_the_callers_fault(message: str) -> None:
     body = json.dumps({"message": message}).encode()
-    assert complaint(400, {ERROR: "ValidationException"}, body, NAMES).status == 403
+    for status, kind in ((400, "ValidationException"), (403, "AccessDeniedException")):
+        told = complaint(status, {ERROR: kind}, body, NAMES)
+        assert told.status == 403
+        assert NO_MODEL in told.body
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        pytest.param(400, "Operation not allowed", id="not allowed"),
+        pytest.param(400, "User: x is not authorized to perform this", id="not authorized"),
+        pytest.param(403, "The security token is invalid", id="our key"),
+    ],
+)
+def test_what_our_account_may_not_is_no_missing_model(status: int, message: str) -> None:
+    told = complaint(status, {}, json.dumps({"message": message}).encode(), NAMES)
+    assert told.status == 403
+    assert NO_MODEL not in told.body
+    assert b"permission_error" in told.body
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ from tollgate.domain.errors import (
 
 ERROR_TYPE: Final = "x-amzn-errortype"
 
+LACKING: Final = 404
+"""Internally: the account has no such model. Its refusal is told with 403, as any of its own."""
+
 STATUSES: Final[Mapping[str, int]] = {
     "accessdeniedexception": 403,
     "expiredtokenexception": 403,
@@ -30,7 +33,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "invalidsignatureexception": 403,
     "missingauthenticationtokenexception": 403,
     "unrecognizedclientexception": 403,
-    "resourcenotfoundexception": 403,
+    "resourcenotfoundexception": LACKING,
     "servicequotaexceededexception": 429,
     "throttlingexception": 429,
     "modelnotreadyexception": 503,
@@ -41,17 +44,19 @@ STATUSES: Final[Mapping[str, int]] = {
     "modeltimeoutexception": 504,
     "validationexception": 400,
 }
-"""What an exception means; a model that an account lacks is the account's matter, not the call's.
+"""What an exception means, whatever its status says: a quota of the operator's comes with 400."""
 
-Some come with a status of their own that says something else: a quota of the operator's with 400.
-"""
-
-ACCOUNTS_MATTER: Final = re.compile(
-    r"model identifier is invalid|on-demand throughput|inference profile|access to the model|"
-    r"not authorized|operation not allowed|end of its life",
+WITHOUT_MODEL: Final = re.compile(
+    r"model identifier is invalid|on-demand throughput|access to the model|end of its life",
     re.IGNORECASE,
 )
-"""Complaints that blame the request for what this account lacks."""
+NOT_ALLOWED: Final = re.compile(r"not authorized|operation not allowed", re.IGNORECASE)
+"""Complaints that blame the request for what this account lacks: a model, or a right."""
+
+NO_MODEL: Final = b'"type":"not_found_error"'
+"""In the body of a refusal: only the model is missing, and the account serves others."""
+
+OF_THE_MODEL: Final = " (a limit of this model: AWS limits each by itself)"
 
 OWN_NAMES: Final = re.compile(
     r"arn:aws[\w-]*:[\w./:*-]+|\b(?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{8,}|(?<!\d)\d{12}(?!\d)",
@@ -86,8 +91,9 @@ def complaint(
 
 def worded(status: int, message: str, names: Mapping[str, str]) -> Complaint:
     """A failure in Anthropic's words."""
-    if status == 400 and ACCOUNTS_MATTER.search(message):
-        status = 403
+    status = meant(status, message)
+    if status == 429:
+        message += OF_THE_MODEL
     for own, shown in names.items():
         message = message.replace(own, shown)
     usual = "api_error" if status >= 500 else ANTHROPIC_TYPES[400]
@@ -95,7 +101,16 @@ def worded(status: int, message: str, names: Mapping[str, str]) -> Complaint:
         "type": ANTHROPIC_TYPES.get(status, usual),
         "message": OWN_NAMES.sub("***", message) or f"the upstream answered with status {status}",
     }
-    return Complaint(status, compact({"type": "error", "error": error}))
+    return Complaint(
+        403 if status == LACKING else status, compact({"type": "error", "error": error})
+    )
+
+
+def meant(status: int, message: str) -> int:
+    """A status that the words of a complaint may correct."""
+    if status in {400, 403} and WITHOUT_MODEL.search(message):
+        return LACKING
+    return 403 if status == 400 and NOT_ALLOWED.search(message) else status
 
 
 def thrown(kind: str, message: str, names: Mapping[str, str]) -> TollgateError:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from tollgate.domain import bedrock_models
 from tollgate.domain.catalog import Account, Channel, ChannelPart, GroupPart, ModelGroupChannel
 from tollgate.domain.patterns import across, allows, find, target_of, translate
 from tollgate.domain.rating import Same
@@ -34,7 +35,12 @@ def channel_mapped(channel: Channel | None, platform: str, model: str) -> str:
 
 
 def serves(account: Account, model: str) -> bool:
-    """Whether the account offers a (channel-mapped) model: by its list, or by its own mapping."""
+    """Whether the account offers a (channel-mapped) model: by its list, or by its own mapping.
+
+    On Bedrock it must have an id, too.
+    """
+    if account.type == "bedrock" and not bedrock_models.serves(account, model):
+        return False
     if not account.models and not account.model_mapping:
         return True
     named = account.models and allows(account.models, model)

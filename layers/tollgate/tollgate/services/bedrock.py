@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from tollgate.dialects._bedrock_betas import named
 from tollgate.dialects._bedrock_body import named_betas, rewritten
-from tollgate.dialects._bedrock_errors import complaint
+from tollgate.dialects._bedrock_errors import NO_MODEL, complaint
 from tollgate.dialects._bedrock_events import unwrapped
 from tollgate.dialects._json import Document, read
 from tollgate.domain import sigv4
@@ -22,7 +22,9 @@ from tollgate.domain.credentials import (
     read_credentials,
 )
 from tollgate.domain.errors import UpstreamUnavailable
-from tollgate.services.speech import Failure, Saying, Speak, Spoken, wanting
+from tollgate.domain.health import MODEL, Cause
+from tollgate.domain.verdicts import rest
+from tollgate.services.speech import Failure, Reaction, Saying, Speak, Spoken, wanting
 from tollgate.upstream.client import Target
 
 DIALECT: Final = "anthropic_messages"
@@ -30,6 +32,9 @@ SERVICE: Final = "bedrock"
 REQUEST_ID: Final = "x-amzn-requestid"
 EVENTS: Final = "application/vnd.amazon.eventstream"
 AS_ANTHROPIC: Final = {"content-type": "text/event-stream; charset=utf-8"}
+LACKING_SECONDS: Final = 600
+"""How long a model that an account lacks is not asked for there again."""
+
 PORTS: Final = {"https": ":443", "http": ":80"}
 """What a host is told without."""
 
@@ -80,6 +85,7 @@ def spoken(saying: Saying, now: int) -> Spoken:
         Target(asking.url, authorized(asking, saying.secret, now), body),
         decode=partial(unwrapped, names=shown) if call.stream else None,
         headers=AS_ANTHROPIC if call.stream else {},
+        react=lambda failure: reaction(failure, candidate.upstream_model, now),
         retell=lambda failure: retold(failure, shown),
         identity=REQUEST_ID,
     )
@@ -103,6 +109,14 @@ def retold(failure: Failure, shown: dict[str, str]) -> Failure:
     """A refusal as Anthropic would have worded it."""
     told = complaint(failure.status, failure.headers, failure.body, shown)
     return Failure(told.status, failure.headers, told.body)
+
+
+def reaction(failure: Failure, model: str, now: int) -> Reaction | None:
+    """A model that an account lacks rests there, and nothing else of it does."""
+    if NO_MODEL not in failure.body:
+        return None
+    until = (now + LACKING_SECONDS) * 1_000
+    return Reaction(rests=rest(f"{MODEL}{model}", until, Cause.FORBIDDEN))
 
 
 # --- where, and by whom ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from tollgate.domain.errors import (
     TollgateError,
     UpstreamFailed,
     UpstreamNotFound,
+    UpstreamRateLimited,
     UpstreamRefused,
     UpstreamTooLarge,
     UpstreamUnavailable,
@@ -51,6 +52,13 @@ REFUSALS: Final[Mapping[int, type[UpstreamRefused]]] = {
 }
 
 
+WITHIN: Final[Mapping[type[TollgateError], int]] = {
+    UpstreamRateLimited: 429,
+    UpstreamUnavailable: 403,
+}
+"""What a failure told within an answer of success would have had for a status."""
+
+
 class AttemptFailed(Exception):
     """One attempt that failed before anything of it reached the caller.
 
@@ -85,7 +93,9 @@ def begun(answer: Answer, outgoing: Outgoing) -> tuple[bytes, Iterator[bytes]]:
         return whole(answer, plain=outgoing.call.plain), iter(())
     except TollgateError as error:
         answer.close()
-        raise AttemptFailed(error, answer) from error
+        failed = AttemptFailed(error, answer)
+        failed.status = WITHIN.get(type(error), answer.status)
+        raise failed from error
     except AttemptFailed:
         answer.close()
         raise

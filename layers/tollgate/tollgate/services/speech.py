@@ -220,15 +220,11 @@ def heard(answer: Answer, spoken: Spoken) -> Answer:
 
 
 def retold(answer: Answer, retell: Retell) -> None:
-    """Give a failure the status and body that the caller's dialect has for it.
-
-    Raises:
-        UpstreamFailed, UpstreamTimeout: it cannot be read.
-    """
+    """Give a failure the status and body that the caller's dialect has for it."""
     try:
-        failure = retell(Failure(answer.status, answer.headers, answer.read(ERROR_BYTES)))
+        body = answer.read(ERROR_BYTES)
     except TollgateError:
-        answer.close()
-        raise
+        body = b""  # its status says enough
+    failure = retell(Failure(answer.status, answer.headers, body))
     answer.status, answer.headers = failure.status, failure.headers
     answer.decode = lambda _: iter((failure.body,))
