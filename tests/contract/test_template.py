@@ -260,6 +260,7 @@ def test_the_janitor_is_woken_for_every_job() -> None:
     assert found == {
         "sweep": "rate(1 minute)",
         "jobs": "rate(1 minute)",
+        "accounts": "rate(5 minutes)",
         "close_hours": "cron(35 * * * ? *)",
         "sweep_all": "cron(40 2 * * ? *)",
         "reconcile": "cron(20 3 * * ? *)",

@@ -107,7 +107,7 @@ class Deployed:
         checks = Reconciliation(self.wallets, self.records, self.rollups, closing, self.now)
         recording = Recording(self.records, print, print)
         jobs = Jobs(JobStore(self.dynamo, "State"), {}, self.now)
-        others = (lambda name, value: None, self.count, print, self.now)
+        others = (lambda name, value: None, self.count, print, self.now, lambda: 0)
         return Housekeeping(sweeping, closing, checks, recording, jobs, *others)
 
 

@@ -39,6 +39,7 @@ ALLOWED: Final[dict[tuple[str, str], Sequence[str]]] = {
     ("BillingAggregator", "Wallets"): ("GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
     ("BillingAggregator", "Rollups"): ("PutItem", "UpdateItem", "BatchWriteItem"),
     ("BillingAggregator", "State"): (*READ, "PutItem", "UpdateItem"),
+    ("Janitor", "Catalog"): (*READ, *CHECK),
     ("Janitor", "Wallets"): (*READ, "Scan", "PutItem", "UpdateItem"),
     ("Janitor", "Usage"): (*READ, "PutItem"),
     ("Janitor", "Rollups"): (*READ, *WRITE, "BatchWriteItem"),
@@ -230,7 +231,30 @@ RULES: Final = [
     *rules(
         *("Portal", "dynamodb:PutItem", "State"), (False, "forges no tokens", at("token#acc_1"))
     ),
-    *rules("Janitor", "kms:Decrypt", "SecretsKey", (False, "opens nothing", SECRETS)),
+    *rules(
+        *("Janitor", "kms:Decrypt", "SecretsKey"),
+        (True, "opens the credentials of accounts it probes", SECRETS),
+        (False, "opens nothing else", NOTHING),
+    ),
+    *rules("Janitor", "kms:GenerateDataKey", "SecretsKey", (False, "seals nothing", SECRETS)),
+    *rules(
+        *("Janitor", "dynamodb:UpdateItem", "State"),
+        (True, "corrects what accounts cost", at("account_quota#acc_1")),
+        (True, "probes one at a time", at("lease#probe#acc_1")),
+        (False, "moves no snapshot", at("snapshot")),
+        (False, "forges no profile", at("profile#usr_1")),
+    ),
+    *rules(
+        *("BillingAggregator", "dynamodb:UpdateItem", "State"),
+        (True, "counts what accounts cost", at("account_quota#acc_1")),
+        (False, "takes no places", at("lease#acc_1")),
+        (False, "starts no jobs", at("jobs")),
+    ),
+    *rules(
+        *("Relay", "dynamodb:UpdateItem", "State"),
+        (True, "takes places of accounts", at("lease#acc_1")),
+        (False, "counts no costs", at("account_quota#acc_1")),
+    ),
 ]
 
 

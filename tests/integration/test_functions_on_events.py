@@ -123,6 +123,7 @@ def test_the_aggregator_publishes_its_batch() -> None:
         pytest.param("close_hours", [], id="close_hours"),
         pytest.param("reconcile", 0, id="reconcile"),
         pytest.param("jobs", 0, id="jobs"),
+        pytest.param("accounts", 0, id="accounts"),
     ],
 )
 def test_the_janitor_does_its_jobs(job: str, result: Any) -> None:

@@ -53,7 +53,7 @@ def test_threads_never_exceed_the_places_and_leak_none(leases: Leases) -> None:
 
     assert most <= 3
     assert got >= 8
-    assert leases.look(ACCOUNT.id) == {}
+    assert leases.look(ACCOUNT.id, 3) == {}
 
 
 def test_killed_holders_keep_their_places_until_their_leases_are_over(leases: Leases) -> None:

@@ -123,7 +123,7 @@ def test_leases_that_end_in_the_same_millisecond_are_told_apart_by_their_marks(r
     assert room.leases.take(mine, NOW).got
     assert not room.leases.take(yours, NOW).got
     assert room.leases.take(mine, NOW).got
-    assert room.leases.look("acc_1") == {0: UNTIL}
+    assert room.leases.look("acc_1", 1) == {0: UNTIL}
 
 
 def test_places_lie_forty_to_an_item_of_one_write_unit(room: Room) -> None:
@@ -136,6 +136,27 @@ def test_places_lie_forty_to_an_item_of_one_write_unit(room: Room) -> None:
     assert [sum(name.startswith("place_") for name in item) for item in items] == [40, 40]
     assert max(item_size(item) for item in items) <= 1_024
     assert room.worker(2).take(many, UNTIL) is None
+
+
+def test_the_places_of_a_huge_account_are_read_a_hundred_items_at_a_time(room: Room) -> None:
+    for number in (0, 4_001, 8_039):
+        assert room.leases.take(Lease("acc_1", number, UNTIL, 1), NOW).got
+    assert room.leases.look("acc_1", 8_000) == {0: UNTIL, 4_001: UNTIL}
+    assert room.leases.look("acc_1", 8_001) == {0: UNTIL, 4_001: UNTIL, 8_039: UNTIL}
+    assert room.sent.count("BatchGetItem") == 2 + 3
+
+
+def test_places_that_were_not_read_are_no_free_places(room: Room) -> None:
+    """DynamoDB may leave keys of a batch over when it has too much to do."""
+    for seed in (3, 4):
+        taken(room.worker(seed).take(PAIR, UNTIL))
+
+    def leave_over(operation: str, request: Any, answer: dict[str, Any]) -> None:
+        if operation == "BatchGetItem":
+            answer["UnprocessedKeys"] = request["RequestItems"]
+
+    room.dynamo.after = leave_over
+    assert room.worker(2).take(PAIR, UNTIL) is None
 
 
 def test_an_item_goes_a_day_after_its_last_lease(room: Room) -> None:
@@ -264,7 +285,7 @@ def test_workers_at_once_never_exceed_the_places_and_leak_none(room: Room, seed:
 
     assert most <= 7
     assert got > 50
-    assert len(room.leases.look(limited.id)) == under_way == died
+    assert len(room.leases.look(limited.id, 7)) == under_way == died
     room.now = UNTIL + 60_001
     slots = room.worker()
     assert [slots.take(limited, room.now) is not None for _ in range(8)] == [True] * 7 + [False]

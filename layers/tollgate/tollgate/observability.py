@@ -55,6 +55,10 @@ class Observer:
         self.count("AccountsUnusable")
         self.logger.error("account unusable", account=account, error=repr(error))
 
+    def revived(self, account: str) -> None:
+        """An upstream account that was refused, or failed too often, answers again."""
+        self.logger.info("account revived", account=account)
+
     def unclosed(self, hour: str, error: Exception) -> None:
         """An hour's sums cannot be made exact; the next close tries again."""
         self.count("HoursNotClosed")

@@ -44,6 +44,7 @@ class Housekeeping:
         count: adds to a metric by name.
         tell: logs a finding of the reconciliation.
         clock: epoch ms.
+        watch: looks after the upstream accounts; gives how many of them work again.
     """
 
     sweeping: Sweeping
@@ -55,6 +56,7 @@ class Housekeeping:
     count: Callable[[str, int], None]
     tell: Callable[[Finding], None]
     clock: Callable[[], int]
+    watch: Callable[[], int]
 
     def run(self, event: Event) -> dict[str, Any]:
         """Answer one invocation: a schedule's `{"job": …}`, or a batch of the queue."""
@@ -67,6 +69,7 @@ class Housekeeping:
             "close_hours": self.closing.close_due,
             "reconcile": self._reconcile,
             "jobs": lambda: self.jobs.run(self.clock() + JOBS_MS),
+            "accounts": self.watch,
         }
         return {"job": event["job"], "result": jobs[event["job"]]()}
 

@@ -93,7 +93,8 @@ class LeasedSlots:
             elif looked:
                 return None
             else:
-                taken, looked = self._learn(account.id, self.leases.look(account.id)), True
+                looked = True
+                taken = self._learn(account.id, self.leases.look(account.id, account.concurrency))
         return None
 
     def _learn(self, account: str, taken: Taken) -> Taken:

@@ -4,15 +4,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from tollgate.domain.catalog import Account
 from tollgate.domain.export_order import KIND as EXPORT
 from tollgate.domain.replay_order import RERATE, SIMULATION
 from tollgate.observability import Observer
-from tollgate.services.account_quotas import everywhere, open_quotas
+from tollgate.services import vendors
+from tollgate.services.account_checks import Opened, Trial
+from tollgate.services.account_quotas import AccountQuotas, everywhere, open_quotas
 from tollgate.services.closing import Closing
 from tollgate.services.exports import Exports
+from tollgate.services.health import AccountHealth
 from tollgate.services.housekeeping import Housekeeping
 from tollgate.services.jobs import Jobs
 from tollgate.services.past_calls import PastCalls
+from tollgate.services.probes import Probes
 from tollgate.services.reconciliation import Reconciliation
 from tollgate.services.recording import Recording
 from tollgate.services.replays import Replays
@@ -22,8 +27,11 @@ from tollgate.store.bucket import POISON
 from tollgate.store.catalog.items import Endpoint
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.clients import Aws
+from tollgate.store.credentials import opener, proxy_opener
 from tollgate.store.jobs import JobStore
+from tollgate.store.leases import Leases
 from tollgate.store.rollups import Rollups
+from tollgate.store.snapshots import Snapshots
 from tollgate.store.usage import UsageRecords
 from tollgate.store.wallet import Wallets
 
@@ -42,7 +50,7 @@ def open_housekeeping(
     wallets = Wallets(aws.dynamo, settings.wallets_table, random, clock, seen.violation)
     records = UsageRecords(aws.dynamo, settings.usage_table)
     sums = Rollups(aws.dynamo, settings.rollups_table)
-    catalog = CatalogTable(Endpoint(settings.catalog_table, aws.region, aws.endpoint))
+    catalog = open_catalog(settings, aws)
     quotas = open_quotas(aws.dynamo, settings.state_table, catalog, clock)
     add_up = everywhere(sums.add, quotas.add)
     sweeping = Sweeping(wallets, records, sums.mark_active, add_up, clock, seen.count)
@@ -65,4 +73,51 @@ def open_housekeeping(
         count=seen.count,
         tell=seen.finding,
         clock=clock,
+        watch=watching(catalog, quotas, open_probes(settings, aws, seen, clock, random)),
+    )
+
+
+def open_catalog(settings: Settings, aws: Aws) -> CatalogTable:
+    """The catalog's definitions."""
+    return CatalogTable(Endpoint(settings.catalog_table, aws.region, aws.endpoint))
+
+
+def watching(catalog: CatalogTable, quotas: AccountQuotas, probes: Probes) -> Callable[[], int]:
+    """Reviews the quotas of all accounts, then probes those that rest."""
+
+    def watch() -> int:
+        quotas.review(catalog.accounts.everything())
+        return probes.run()
+
+    return watch
+
+
+def open_probes(
+    settings: Settings,
+    aws: Aws,
+    seen: Observer,
+    clock: Callable[[], int],
+    random: Callable[[int], int],
+) -> Probes:
+    """Probes by the accounts and settings of the catalog; arguments as above."""
+    catalog = open_catalog(settings, aws)
+    health = AccountHealth(Snapshots(aws.dynamo, settings.state_table), clock)
+    at_google = vendors.google(aws, settings, health, seen.unusable, clock)
+    checks = vendors.checks(settings, clock, at_google)
+    open_secret = opener(aws.sealing, seen.unusable)
+    open_proxy = proxy_opener(aws.sealing, seen.unusable)
+
+    def ask(account: Account, key: int, model: str) -> Trial:
+        opened = Opened(account, open_secret(account), open_proxy(account), key)
+        return checks.call(opened, model)
+
+    return Probes(
+        find=catalog.accounts.find,
+        settings=lambda: {each.name: each.value for each in catalog.settings.everything()},
+        health=health,
+        leases=Leases(aws.dynamo, settings.state_table),
+        ask=ask,
+        clock=clock,
+        random=random,
+        tell=seen.revived,
     )

@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tollgate.store.dynamodb import ConditionFailed, Dynamo, Item
+from tollgate.store.dynamodb import ConditionFailed, Dynamo, Item, Throttled
 
 PLACES: Final = 40
 """In one item: with so many it stays below the kilobyte that one write unit writes."""
 
 ATTEMPTS: Final = 3
+READS: Final = 100
+"""Items read by one request."""
+
 KEPT_SECONDS: Final = 86_400
 """How long an item nobody takes a place of any more is kept; far longer than any lease."""
 
@@ -99,27 +102,25 @@ class Leases:
         }
         self.dynamo.call("UpdateItem", request, attempts=ATTEMPTS)
 
-    def look(self, account: str) -> Taken:
-        """All places of an account that are taken, or were by who did not give them back."""
-        request: dict[str, Any] = {
-            "TableName": self.table,
-            "KeyConditionExpression": "#pk = :pk",
-            "ExpressionAttributeNames": {"#pk": "pk"},
-            "ExpressionAttributeValues": {":pk": {"S": partition_of(account)}},
-            "ConsistentRead": True,
-        }
-        found = self.dynamo.call("Query", request, attempts=ATTEMPTS)["Items"]
-        return {number: until for item in found for number, until in read_places(item).items()}
-
-
-def partition_of(account: str) -> str:
-    """Where an account's places lie."""
-    return f"lease#{account}"
+    def look(self, account: str, places: int) -> Taken:
+        """Which of an account's first so many places are taken, or were by who then died."""
+        pages = range(-(-places // PLACES))
+        keys = [key_of(Lease(account, page * PLACES, 0, 0)) for page in pages]
+        found: dict[int, int] = {}
+        for start in range(0, len(keys), READS):
+            batch = {"Keys": keys[start : start + READS], "ConsistentRead": True}
+            request = {"RequestItems": {self.table: batch}}
+            answer = self.dynamo.call("BatchGetItem", request, attempts=ATTEMPTS)
+            if answer.get("UnprocessedKeys"):
+                raise Throttled("an account's places were not read")
+            for item in answer["Responses"][self.table]:
+                found |= read_places(item)
+        return found
 
 
 def key_of(lease: Lease) -> Item:
     """The item that a place lies in."""
-    return {"pk": {"S": partition_of(lease.account)}, "sk": {"S": str(lease.number // PLACES)}}
+    return {"pk": {"S": f"lease#{lease.account}"}, "sk": {"S": str(lease.number // PLACES)}}
 
 
 def names_of(lease: Lease) -> dict[str, str]:
