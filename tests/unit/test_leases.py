@@ -166,15 +166,15 @@ def test_an_item_goes_a_day_after_its_last_lease(room: Room) -> None:
 
 def test_the_places_in_use_are_those_seen_here_of_late(room: Room) -> None:
     here, there = room.worker(1), room.worker(2)
-    assert here.in_use(PAIR.id) == 0
+    assert here.in_use() == {}
     slot = taken(there.take(PAIR, UNTIL))
     mine = taken(here.take(PAIR, UNTIL))
-    assert here.in_use(PAIR.id) == 2
+    assert here.in_use() == {PAIR.id: 2}
     mine.release()
     slot.release()
-    assert here.in_use(PAIR.id) == 1, "that the other was given back is not seen yet"
+    assert here.in_use() == {PAIR.id: 1}, "that the other was given back is not seen yet"
     room.now += 5_000
-    assert here.in_use(PAIR.id) == 0, "and not believed for long"
+    assert here.in_use() == {}, "and not believed for long"
 
 
 def test_a_full_account_seen_before_is_looked_at_again(room: Room) -> None:

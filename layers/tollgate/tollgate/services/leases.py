@@ -5,7 +5,7 @@ is given back when its call ends, however it ends; that of a worker who died is 
 minute after the call could have lasted at most.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -64,10 +64,16 @@ class LeasedSlots:
         except StoreError:
             return FREE
 
-    def in_use(self, account: str) -> int:
-        """How many of an account's places are taken, as far as was seen here of late."""
+    def in_use(self) -> Mapping[str, int]:
+        """By account, how many places are taken, as far as was seen here of late."""
         now = self.clock()
-        return sum(until >= now for until in self._known(account, now).values())
+        old = [name for name, seen in list(self.seen.items()) if now - seen.at >= KNOWN_MS]
+        for account in old:
+            self.seen.pop(account, None)
+        return {
+            account: sum(until >= now for until in seen.taken.values())
+            for account, seen in list(self.seen.items())
+        }
 
     def give_back(self, lease: Lease) -> None:
         """Free a place; if that fails, its lease ends by itself. Never raises."""

@@ -62,8 +62,9 @@ class Roster:
 
     def standing(self) -> Standing:
         """What selection looks at."""
-        work = self.workload
-        return Standing(self.health.accounts(), work.in_use, work.last_used, work.turn)
+        work, shared = self.workload, self.slots.in_use()
+        in_use = {**work.in_use, **shared} if shared else work.in_use
+        return Standing(self.health.accounts(), in_use, work.last_used, work.turn)
 
     def take(self, candidate: Candidate, until: int) -> "Turn | Passed":
         """An account's turn for a call that ends by `until` (epoch ms), or why it is passed over.
