@@ -9,6 +9,7 @@ import pytest
 from tests.gateway import CHAT, OTHER_USER, SECRET, STREAM, USAGE, USER, Gateway, chat_answer
 from tollgate import dialects
 from tollgate.domain.record import UsageRecord
+from tollgate.services.admission import Presented
 from tollgate.services.closing import Closing, day_before, hour_name, hours_of
 from tollgate.store.dynamodb import OutcomeUnknown
 from tollgate.store.rollups import epoch_of
@@ -158,10 +159,11 @@ def test_a_killed_call_that_is_recorded_late_leaves_no_row_behind() -> None:
 
 
 def _call(gateway: Gateway) -> Any:
-    """Secret, call and dialect of a stream."""
+    """Caller, call and dialect of a stream."""
     dialect = dialects.load("openai_chat")
     body = json.dumps(STREAM).encode()
-    return SECRET, dialect.read_call(dialect.routes[0], {}, {}, body), dialect
+    presented = Presented(SECRET, "192.0.2.1")
+    return presented, dialect.read_call(dialect.routes[0], {}, {}, body), dialect
 
 
 def test_a_day_is_the_sum_of_its_hours_and_closed_after_the_last_of_them() -> None:

@@ -24,6 +24,7 @@ from tests.gateway import (
 from tollgate import dialects
 from tollgate.domain.catalog import Price
 from tollgate.domain.record import UsageRecord
+from tollgate.services.admission import Presented
 from tollgate.services.statistics import Page, Statistics
 from tollgate.store.dynamodb import OutcomeUnknown
 
@@ -71,7 +72,7 @@ def late_call(gateway: Gateway) -> None:
     """A call whose relay was thought dead: swept, then recorded after all."""
     dialect = dialects.load("openai_chat")
     call = dialect.read_call(dialect.routes[0], {}, {}, json.dumps(STREAM).encode())
-    admitted = gateway.admission.admit(SECRET, call, dialect, "/v1/chat/completions")
+    admitted = gateway.admission.admit(Presented(SECRET, "192.0.2.1"), call, dialect)
     gateway.now += 26 * 60_000
     gateway.sweeping.sweep(USER)
     gateway.settle()

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.simulation.scenario import Scenario
-from tollgate.domain.holds import hour_of, is_wallet_funded, parse_hold_id
+from tollgate.domain.holds import SKEW, hour_of, is_wallet_funded, parse_hold_id
 from tollgate.domain.record import WINDOWS
-from tollgate.domain.scopes import KINDS, counted, kind_of_window
+from tollgate.domain.scopes import KINDS, counted, kind_of_window, resets
 from tollgate.domain.scopes import WINDOWS as WINDOWS_OF
 from tollgate.domain.wallet import Wallet, violations
 from tollgate.store.dynamodb import Item
@@ -94,7 +94,7 @@ class Audit:
             self.say(f"{hold}: {before.status}, revoked on (shard, key) {self.revoked}")
         if not after.open[hold]:
             return
-        self._spent(hold, after.open[hold] - before.open.get(hold, 0), after)
+        self._spent(hold, before, after)
         if is_wallet_funded(hold) and after.available < 0:
             self.say(f"{hold} left {after.available} available")
         if parsed.key_limited and after.keys.get(parsed.key_alias, 0) < 0:
@@ -104,16 +104,21 @@ class Audit:
             if any(amount < 0 for amount in left.values()):
                 self.say(f"{hold} left the subscription {left}")
 
-    def _spent(self, hold: str, amount: int, after: Wallet) -> None:
+    def _spent(self, hold: str, before: Wallet, after: Wallet) -> None:
         """Every spend window of a hold runs, has room, and is charged what the hold grows by."""
-        parsed = parse_hold_id(hold)
+        parsed, opens = parse_hold_id(hold), hold not in before.open
         for name in counted(parsed).windows:
             spent, window = after.spent[name], kind_of_window(name)
             kind = next(k for k in KINDS if k in name)
             if spent.used > self.scenario.most(kind, WINDOWS_OF[window]):
                 self.say(f"{hold} left {name} at {spent}")
-            if spent.began > parsed.start:
-                self.entered[name, spent.began] += amount
+            over = self.clock() // 1_000 - SKEW if not opens else parsed.start
+            if resets(window, spent.began) <= over:
+                self.say(f"{hold} was charged to {name}, which is over: {spent}")
+            if spent.began > parsed.start and opens:
+                self.say(f"{hold} was charged to {name}, which began after it: {spent}")
+            elif spent.began > parsed.start:
+                self.entered[name, spent.began] += after.open[hold] - before.open[hold]
 
     def _removed(self, hold: str, after: Wallet) -> None:
         self.settled[hold] += 1

@@ -14,11 +14,16 @@ from tollgate.domain.limits import Ask, Assumed, Hold
 from tollgate.domain.record import UsageRecord, Windows
 from tollgate.domain.wallet import Outcome, Wallet
 from tollgate.services import settlement, sweeping
-from tollgate.store import usage, wallet_holds, wallet_moves, wallet_settlement
+from tollgate.store import (
+    usage,
+    wallet_holds,
+    wallet_moves,
+    wallet_settlement,
+)
 from tollgate.store.dynamodb import ConditionFailed, Item
 from tollgate.store.wallet_change import Change
+from tollgate.store.wallet_counters import Line
 from tollgate.store.wallet_ledger import Ledger, new_line, read_line
-from tollgate.store.wallet_moves import Line
 
 Replacement = tuple[Any, str, Any]
 
@@ -60,13 +65,13 @@ def without_condition(original: Callable[..., Change], pattern: str) -> Callable
 
 
 _opening = wallet_moves.opening
-_extension = wallet_moves.extension
-_settlement = wallet_moves.settlement
+right_extension = wallet_moves.extension
+right_settlement = wallet_moves.settlement
 
 
 def extension_of(wrong: Callable[[Ask], Ask]) -> Callable[..., Change]:
     """An extension that is charged by a wrong ask."""
-    return lambda hold, held, ask, now_ms: _extension(hold, held, wrong(ask), now_ms)
+    return lambda hold, held, ask, now_ms: right_extension(hold, held, wrong(ask), now_ms)
 
 
 def without_quota(ask: Ask) -> Ask:
@@ -75,7 +80,7 @@ def without_quota(ask: Ask) -> Ask:
 
 def extension_without_windows(hold: str, held: int, ask: Ask, now_ms: int) -> Change:
     if ask.request.subscription is None:
-        return _extension(hold, held, ask, now_ms)
+        return right_extension(hold, held, ask, now_ms)
     change = Change(now_ms)
     place = wallet_moves.hold_path(change, hold)
     change.put(place, {"N": str(held + ask.amount)})
@@ -95,7 +100,7 @@ def rolled_to_own_clock(ask: Ask) -> Windows | None:
 
 
 def settled_by_presence(outcomes: Sequence[Outcome], image: Wallet | None, now_ms: int) -> Change:
-    change = _settlement(outcomes, image, now_ms)
+    change = right_settlement(outcomes, image, now_ms)
     change.conditions = [
         f"attribute_exists({c.split(' ')[0]})" if re.match(r"#\w+\.#hold\d+ =", c) else c
         for c in change.conditions
@@ -129,7 +134,7 @@ def marked(before: bool) -> Callable[..., frozenset[str]]:
                 continue
             blind = wallet_settlement._is_blind(one)
             known = self.shard(user, shard) if blind else None
-            change = without(r"#hold0 =", _settlement([one], known, self.clock()))
+            change = without(r"#hold0 =", right_settlement([one], known, self.clock()))
             try:
                 self.write(user, shard, change)
             except ConditionFailed:
@@ -218,7 +223,7 @@ def opening_where(pattern: str) -> tuple[Replacement, ...]:
 
 def settling_where(pattern: str) -> tuple[Replacement, ...]:
     """Settling without a condition."""
-    return ((wallet_settlement, "settlement", without_condition(_settlement, pattern)),)
+    return ((wallet_settlement, "settlement", without_condition(right_settlement, pattern)),)
 
 
 MUTANTS: Final = (
@@ -226,7 +231,7 @@ MUTANTS: Final = (
     Mutant("a hold needs no balance", opening_where(r"#available >=")),
     Mutant("a hold needs no key quota", opening_where(r"#remaining >=")),
     Mutant("a hold counts no open calls", opening_where(r"^size")),
-    Mutant("a hold counts no begun calls", opening_where(r"#minute <")),
+    Mutant("a hold counts no begun calls", opening_where(r"#calls_\w+ <")),
     Mutant("a hold ignores revocation", opening_where(r"#revoked")),
     Mutant("a hold ignores a newer profile", opening_where(r"#profile_version")),
     Mutant("a hold ignores suspension", opening_where(r"#status")),
@@ -240,11 +245,11 @@ MUTANTS: Final = (
     ),
     Mutant(
         "an extension forgets revocation",
-        ((wallet_holds, "extension", without_condition(_extension, "#revoked")),),
+        ((wallet_holds, "extension", without_condition(right_extension, "#revoked")),),
     ),
     Mutant(
         "an extension is not a comparison",
-        ((wallet_holds, "extension", without_condition(_extension, r"#hold =")),),
+        ((wallet_holds, "extension", without_condition(right_extension, r"#hold =")),),
     ),
     Mutant(
         "an extension into a new window claims the whole hold for it",

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from tests.simulation import relayed
+from tests.simulation.limit_mutants import LIMIT_MUTANTS
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.schedule import violations
 
@@ -48,7 +49,7 @@ def replaced(mutant: Mutant) -> Iterator[None]:
             setattr(where, name, original)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *LIMIT_MUTANTS], ids=lambda mutant: mutant.name)
 def test_the_simulator_catches_that(mutant: Mutant) -> None:
     with replaced(mutant):
         assert any(is_wrong(seed) for seed in range(MUTANT_SCHEDULES))

@@ -186,13 +186,13 @@ def over_budget(kind: Kind, window: Window, figures: tuple[int, int, int, int]) 
 def standing(wallet: Wallet, claim: Claim) -> tuple[Rate, ...]:
     """The limits of this minute that have the least left, of requests and of tokens."""
     found: dict[str, Rate] = {}
-    reset = (claim.minute + 1) * 60
+    wait = (claim.minute + 1) * 60 - claim.now
     for scope, limits in claim.limited():
         calls = wallet.minutes.get(calls_name(scope, claim.minute), 0)
         tokens = wallet.minutes.get(tokens_name(scope.kind, scope.alias, claim.minute), 0)
         for rate in (
-            Rate("requests", limits.rpm, max(0, limits.rpm - calls), reset),
-            Rate("tokens", limits.tpm, max(0, limits.tpm - tokens), reset),
+            Rate("requests", limits.rpm, max(0, limits.rpm - calls), wait),
+            Rate("tokens", limits.tpm, max(0, limits.tpm - tokens), wait),
         ):
             known = found.get(rate.what)
             if rate.limit and (known is None or rate.remaining < known.remaining):

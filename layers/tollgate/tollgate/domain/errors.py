@@ -13,12 +13,12 @@ from typing import Any, ClassVar, Literal
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How a limit of a minute stands: `reset` is the epoch second at which the next one begins."""
+    """How a limit of a minute stands; the next one begins in `wait` seconds."""
 
     what: Literal["requests", "tokens"]
     limit: int
     remaining: int
-    reset: int
+    wait: int
 
 
 class TollgateError(Exception):

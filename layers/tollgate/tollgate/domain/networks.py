@@ -52,3 +52,11 @@ def admits(allowed: tuple[str, ...], denied: tuple[str, ...], caller: str) -> bo
     if found is None or any(found in network(text) for text in denied):
         return False
     return not allowed or any(found in network(text) for text in allowed)
+
+
+def origin(caller: str) -> str:
+    """Whom an address counts for: one IPv4 address, or a whole IPv6 subscriber's /64."""
+    found = address(caller)
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((int(found) >> 64 << 64, 64)))
+    return str(found)

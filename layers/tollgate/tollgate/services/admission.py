@@ -13,6 +13,7 @@ from tollgate.domain.api_keys import user_of
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import GroupPart, Key, Profile
 from tollgate.domain.errors import (
+    AddressNotAllowed,
     CatalogUnavailable,
     ConcurrencyLimited,
     EndpointNotAllowed,
@@ -27,12 +28,14 @@ from tollgate.domain.estimate import (
     input_bound,
 )
 from tollgate.domain.money import CHARGE_LIMIT, usd
+from tollgate.domain.networks import admits
 from tollgate.domain.patterns import allows
 from tollgate.domain.question import Caller
 from tollgate.domain.resolution import Candidate
 from tollgate.domain.scheduling import NOTHING_KNOWN, Standing
 from tollgate.domain.scopes import Scope, scopes_of
 from tollgate.services.catalog import Catalog
+from tollgate.services.guesses import Guesses
 from tollgate.services.questions import Questions
 from tollgate.store.dynamodb import StoreError
 from tollgate.store.wallet import Hold, HoldRequest, StaleProfile, Wallets
@@ -42,6 +45,18 @@ CONCURRENCY_STEP_MS: Final = 250
 
 HashKey = Callable[[str], list[str]]
 """An API key's HMAC under each pepper generation in use, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request presents: its secret, and the address it came from by API Gateway's word.
+
+    `endpoint` is its path as allow-lists name it; empty where none of them counts.
+    """
+
+    secret: str
+    address: str
+    endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +156,38 @@ class Admission:
         self._wallets = wallets
         self._hash_key = hash_key
         self._sleep = sleep
+        self._guesses = Guesses(clock)
         self.questions = Questions(catalog, clock, standing)
 
-    def authenticate(
-        self, secret: str, max_age_ms: int | None = None, endpoint: str = ""
-    ) -> Caller:
-        """The user and key behind a secret; without a hold to come, say how old they may be.
+    def authenticate(self, presented: Presented, max_age_ms: int | None = None) -> Caller:
+        """Who calls, from where they may; without a hold to come, say how old a profile may be.
+
+        Raises:
+            InvalidKey, CatalogUnavailable: as `identify`.
+            TooManyAttempts: too many unknown keys came from this address.
+            AddressNotAllowed: the key has lists of networks, and this address may not use it.
+            EndpointNotAllowed: the key has a list of endpoints, and this is none of them.
+        """
+        secret, address, endpoint = presented.secret, presented.address, presented.endpoint
+        self._guesses.check(address, secret)
+        try:
+            caller = self.identify(secret, max_age_ms)
+        except InvalidKey:
+            self._guesses.count_wrong(address)
+            raise
+        self._guesses.remember(secret)
+        key = caller.key
+        if not admits(key.allowed_networks, key.denied_networks, address):
+            raise AddressNotAllowed(f"API key {key.id} may not be used from {address or 'nowhere'}")
+        if endpoint and not allows(key.endpoints, endpoint):
+            raise EndpointNotAllowed(f"API key {key.id} may not use {endpoint}")
+        return caller
+
+    def identify(self, secret: str, max_age_ms: int | None = None) -> Caller:
+        """The user and key behind a secret, wherever it comes from.
 
         Raises:
             InvalidKey: malformed, or known to nobody; the two are not told apart.
-            EndpointNotAllowed: the key has a list of endpoints, and this is none of them.
             CatalogUnavailable: the pepper of the key's hash cannot be read.
         """
         user = user_of(secret)
@@ -163,23 +200,20 @@ class Admission:
         found = self._catalog.find_key(user, hashes, max_age_ms)
         if found is None:
             raise InvalidKey("this API key is not known; check it, or create a new one")
-        caller = Caller(*found)
-        if endpoint and not allows(caller.key.endpoints, endpoint):
-            raise EndpointNotAllowed(f"API key {caller.key.id} may not use {endpoint}")
-        return caller
+        return Caller(*found)
 
-    def admit(self, secret: str, call: Call, dialect: Dialect, endpoint: str = "") -> Admitted:
+    def admit(self, presented: Presented, call: Call, dialect: Dialect) -> Admitted:
         """Hold what the call may cost.
 
         Raises:
             any refusal of domain/errors.py; nothing is held then.
         """
         try:
-            return self._admit(self.authenticate(secret, None, endpoint), call, dialect)
+            return self._admit(self.authenticate(presented), call, dialect)
         except StaleProfile:
             # The wallet knows a newer profile than ours: keys or limits have changed since.
-            self._catalog.refresh_profile(user_of(secret))
-            return self._admit(self.authenticate(secret, None, endpoint), call, dialect)
+            self._catalog.refresh_profile(user_of(presented.secret))
+            return self._admit(self.authenticate(presented), call, dialect)
 
     def _admit(self, caller: Caller, call: Call, dialect: Dialect) -> Admitted:
         group, candidates = self.questions.resolve(caller, call, dialect)

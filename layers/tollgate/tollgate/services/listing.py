@@ -18,7 +18,7 @@ from tollgate.domain.question import Caller, Question
 from tollgate.domain.resolution import admit, check, resolve
 from tollgate.domain.routing import channel_mapped
 from tollgate.domain.scheduling import NOTHING_KNOWN
-from tollgate.services.admission import Admission
+from tollgate.services.admission import Admission, Presented
 from tollgate.services.catalog import Catalog
 from tollgate.services.receipts import Receipts
 from tollgate.services.relay import FRESH_MS, Reply
@@ -45,7 +45,12 @@ class Listing:
         self._catalog.check()
 
     def models(
-        self, dialect: Dialect, secret: str, model: str | None, *, claude_code: bool = False
+        self,
+        dialect: Dialect,
+        presented: Presented,
+        model: str | None,
+        *,
+        claude_code: bool = False,
     ) -> Reply:
         """The list, or one entry of it, in the caller's dialect.
 
@@ -53,7 +58,7 @@ class Listing:
             ModelNotFound: the one asked for is not in the list.
             GroupNotPermitted: the key's group, or what it falls back to, is not open to it.
         """
-        caller = self._caller(secret)
+        caller = self._caller(presented)
         created = self._clock() // 1_000
         no_call = Call("generate", "", b"", claude_code=claude_code)
         asked = self._admission.questions.question(caller, no_call, PLATFORMS)
@@ -78,14 +83,14 @@ class Listing:
         except TollgateError:
             return False
 
-    def receipt(self, secret: str, request_id: str) -> Reply:
+    def receipt(self, presented: Presented, request_id: str) -> Reply:
         """The explanation of one call of the key's own user.
 
         Raises:
             NotFound: no such call, or somebody else's.
             StoreUnavailable: it cannot be read now.
         """
-        caller = self._caller(secret)
+        caller = self._caller(presented)
         try:
             told = self._receipts.one(request_id, caller.profile.user)
         except StoreError as error:
@@ -94,9 +99,9 @@ class Listing:
             ) from error
         return json_reply(json.dumps(told, ensure_ascii=False).encode())
 
-    def _caller(self, secret: str) -> Caller:
+    def _caller(self, presented: Presented) -> Caller:
         """Who asks, if they may: no hold will say that a key is not good any more."""
-        caller = self._admission.authenticate(secret, FRESH_MS)
+        caller = self._admission.authenticate(presented, FRESH_MS)
         check(caller, self._clock())
         return caller
 

@@ -36,7 +36,7 @@ class Quotes:
         Raises:
             TollgateError: what the call itself would be refused with before it has a price.
         """
-        caller = self._admission.authenticate(request.secret, FRESH_MS, request.endpoint)
+        caller = self._admission.authenticate(request.presented, FRESH_MS)
         call = request.dialect.read_call(
             request.route, request.path, request.headers, request.body, request.query
         )

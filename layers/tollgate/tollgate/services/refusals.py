@@ -13,7 +13,12 @@ from typing import Final
 
 from tollgate.dialects import Dialect
 from tollgate.domain.call import Call
-from tollgate.domain.errors import TollgateError, Unauthenticated
+from tollgate.domain.errors import (
+    InvalidKey,
+    TollgateError,
+    TooManyAttempts,
+    Unauthenticated,
+)
 from tollgate.domain.holds import RANDOM_LIMIT, Birth, new_hold_id, request_id, rid_of
 from tollgate.domain.question import Caller
 from tollgate.domain.record import UsageRecord
@@ -48,7 +53,8 @@ class Refusals:
 
     def note(self, secret: str, call: Call, dialect: Dialect, error: TollgateError) -> str | None:
         """Keep a row of a refusal; gives the request id it is found by, None without a row."""
-        caller = self._caller(secret)
+        guessed = isinstance(error, InvalidKey | TooManyAttempts)  # looking again costs a read
+        caller = None if guessed else self._caller(secret)
         if caller is None:
             self.count("UnauthenticatedRefusals", int(isinstance(error, Unauthenticated)))
             return None
@@ -71,7 +77,7 @@ class Refusals:
     def _caller(self, secret: str) -> Caller | None:
         """Who was refused, if that is known for sure."""
         try:
-            return self.admission.authenticate(secret)
+            return self.admission.identify(secret)
         except TollgateError:
             return None
 

@@ -3,18 +3,18 @@
 The order of these steps is here and nowhere else.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tollgate.dialects import Dialect, Route
 from tollgate.domain.call import Call
-from tollgate.domain.errors import PricingMisconfigured, TollgateError, UnsupportedEndpoint
+from tollgate.domain.errors import PricingMisconfigured, Rate, TollgateError, UnsupportedEndpoint
 from tollgate.domain.holds import request_id
 from tollgate.domain.money import usd
 from tollgate.domain.record import UsageRecord
-from tollgate.services.admission import Admission, Admitted
+from tollgate.services.admission import Admission, Admitted, Presented
 from tollgate.services.metering import Outcome, record
 from tollgate.services.recording import Recording
 from tollgate.services.sending import NotAnswered, Sending, Sent
@@ -47,11 +47,17 @@ class RelayRequest:
     secret: str
     query: str = ""
     remaining_ms: int = 900_000
+    address: str = ""
 
     @property
     def endpoint(self) -> str:
         """The path as a key's allow-list names it."""
         return self.route.pattern.format(**self.path)
+
+    @property
+    def presented(self) -> Presented:
+        """Who calls, as far as the request tells."""
+        return Presented(self.secret, self.address, self.endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ class Relay:
     def _admit(self, request: RelayRequest, call: Call) -> Admitted:
         secret, dialect = request.secret, request.dialect
         try:
-            return self._admission.admit(secret, call, dialect, request.endpoint)
+            return self._admission.admit(request.presented, call, dialect)
         except TollgateError as refused:
             if isinstance(refused, PricingMisconfigured):
                 self._count("PricesMisconfigured", 1)
@@ -156,7 +162,7 @@ class Relay:
             TollgateError: refused, or not answered.
         """
         dialect = request.dialect
-        caller = self._admission.authenticate(request.secret, FRESH_MS, request.endpoint)
+        caller = self._admission.authenticate(request.presented, FRESH_MS)
         call = dialect.read_call(
             request.route, request.path, request.headers, request.body, request.query
         )
@@ -188,6 +194,7 @@ class Relay:
             ),
         )
         headers = {**forwarded(sent), "x-request-id": public_id, "request-id": public_id}
+        headers |= rate_headers(admitted.hold.rates)
         headers["x-tollgate-charge"] = usd(done.charge)
         return Reply(sent.answer.status, headers, sent.first)
 
@@ -202,7 +209,8 @@ class Relay:
             finish=self._finish,
             draft=self._draft,
         )
-        headers = {**forwarded(sent), **STREAM_HEADERS, "x-request-id": public_id}
+        headers = {**forwarded(sent), **STREAM_HEADERS, **rate_headers(admitted.hold.rates)}
+        headers["x-request-id"] = public_id
         return Reply(sent.answer.status, {**headers, "request-id": public_id}, body)
 
     def _draft(self, admitted: Admitted, sent: Sent, outcome: Outcome) -> None:
@@ -233,6 +241,19 @@ class Relay:
             attempts=failed.attempts,
         )
         self._recording.record(record(admitted, None, outcome))
+
+
+def rate_headers(rates: Iterable[Rate]) -> dict[str, str]:
+    """How limits of a minute stand, by the names that OpenAI's clients know."""
+    return {
+        f"x-ratelimit-{fact}-{rate.what}": text
+        for rate in rates
+        for fact, text in (
+            ("limit", str(rate.limit)),
+            ("remaining", str(rate.remaining)),
+            ("reset", f"{rate.wait}s"),
+        )
+    }
 
 
 def forwarded(sent: Sent) -> dict[str, str]:

@@ -11,14 +11,16 @@ from tollgate.dialects import Dialect, Route
 from tollgate.domain.errors import (
     CatalogUnavailable,
     MethodNotAllowed,
+    RateLimited,
     RouteNotFound,
     TollgateError,
     UnsupportedEndpoint,
 )
 from tollgate.observability import Observer
+from tollgate.services.admission import Presented
 from tollgate.services.listing import Listing
 from tollgate.services.quote import Quotes
-from tollgate.services.relay import Refused, Relay, RelayRequest, Reply
+from tollgate.services.relay import Refused, Relay, RelayRequest, Reply, rate_headers
 from tollgate.web.requests import Request, is_dry_run, read_event, secret_of
 
 UNSUPPORTED: Final = ("/v1/realtime", "/v1/files", "/v1/batches")
@@ -26,7 +28,9 @@ UNSUPPORTED: Final = ("/v1/realtime", "/v1/files", "/v1/batches")
 
 EXPOSED: Final = {
     "access-control-expose-headers": (
-        "x-request-id, x-tollgate-charge, x-tollgate-error-code, x-should-retry, retry-after"
+        "x-request-id, x-tollgate-charge, x-tollgate-error-code, x-should-retry, retry-after, "
+        "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
+        "x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens"
     )
 }
 PREFLIGHT: Final = {
@@ -124,15 +128,16 @@ class RelayApi:
         if request.path == "/healthz" and reads:
             return self._health()
         if reads and (found := MODELS.match(request.path)):
-            secret = secret_of(request)
+            presented = Presented(secret_of(request), request.source_ip)
             return self._listing.models(
                 dialect_of(request.path, request.headers),
-                secret,
+                presented,
                 found["model"],
                 claude_code=dialects.from_claude_code(request.headers),
             )
         if reads and (found := RECEIPT.match(request.path)):
-            return self._listing.receipt(secret_of(request), found["request"])
+            presented = Presented(secret_of(request), request.source_ip)
+            return self._listing.receipt(presented, found["request"])
         entry, path = self._match(request)
         asked = RelayRequest(
             entry.dialect,
@@ -143,6 +148,7 @@ class RelayApi:
             secret_of(request),
             request.forwarded_query,
             remaining_ms,
+            request.source_ip,
         )
         if is_dry_run(request):
             return self._quotes.quote(asked)
@@ -222,6 +228,8 @@ def error_reply(
     }
     if not error.retryable:
         headers["x-should-retry"] = "false"
+    if isinstance(error, RateLimited):
+        headers |= rate_headers(error.rates)
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
     return Reply(status, headers, body or written)
