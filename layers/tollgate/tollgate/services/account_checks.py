@@ -246,7 +246,7 @@ def listed(body: bytes) -> tuple[str, ...]:
         UpstreamFailed: it is none.
     """
     value = value_of(body)
-    rows = (value.get("data") or value.get("models")) if isinstance(value, dict) else value
+    rows = value.get("data", value.get("models")) if isinstance(value, dict) else value
     if not isinstance(rows, list):
         raise UpstreamFailed("the upstream's answer is no list of models")
     named = (row.get("id") or row.get("name") for row in rows if isinstance(row, dict))

@@ -56,8 +56,7 @@ class Accounts:
         """
         if resumed and (there := self._catalog.accounts.find(draft.id)) is not None:
             return there
-        checked = self.checked(draft, submitted)
-        return self._catalog.accounts.create(self._sealed(checked, submitted, author), author)
+        return self._catalog.accounts.create(self.unsaved(draft, submitted, author), author)
 
     def change(
         self,
@@ -79,12 +78,22 @@ class Accounts:
             require(fits, "credentials", "another auth_mode takes others; send them with it")
             if not after.proxy:
                 after = replace(after, proxy_secret={})
-            return self._sealed(self.checked(after, submitted), submitted, author)
+            return self._sealed(self._checked(after, submitted), submitted, author)
 
         return change(self._catalog.accounts, account, version, edited, author)
 
-    def checked(self, account: AccountDefinition, submitted: Submitted) -> AccountDefinition:
-        """An account as it may be stored or tried: its addresses in one spelling, its keys counted.
+    def unsaved(
+        self, draft: AccountDefinition, submitted: Submitted, author: Author
+    ) -> AccountDefinition:
+        """An account as `create` would store it, to be tried before it is.
+
+        Raises:
+            ValidationFailed: a field is wrong.
+        """
+        return self._sealed(self._checked(draft, submitted), submitted, author)
+
+    def _checked(self, account: AccountDefinition, submitted: Submitted) -> AccountDefinition:
+        """An account as it may be stored: its addresses in one spelling, its keys counted.
 
         Raises:
             ValidationFailed: a field is wrong, or its secrets are not what its type takes.

@@ -40,13 +40,14 @@ def google(
     def refused(account: str) -> None:
         health.block(account, FAULTY, FOR_EVER, Cause.CREDENTIALS)
 
+    upstream = Upstream(loopback=bool(settings.local), connections=0)  # asked once an hour
     around = Surroundings(now_ms, time.sleep, refused, unusable)
-    return open_google(aws, settings, Upstream(loopback=bool(settings.local)), health, around)
+    return open_google(aws, settings, upstream, health, around)
 
 
 def checks(settings: Settings, now_ms: Callable[[], int], at_google: Google) -> AccountChecks:
     """Tries accounts for staff, as the relay speaks to them."""
-    upstream = Upstream(loopback=bool(settings.local))
+    upstream = Upstream(loopback=bool(settings.local), connections=0)
     return AccountChecks(upstream, {**speaking(now_ms), **at_google.speak}, now_ms)
 
 

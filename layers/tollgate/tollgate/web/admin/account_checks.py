@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from tollgate.domain.compilation import compile_account
-from tollgate.domain.credentials import kept_text
+from tollgate.domain.definitions import AccountDefinition
 from tollgate.domain.errors import Conflict, UpstreamUnavailable
 from tollgate.ids import RANDOM_DIGITS, new_id
 from tollgate.services.account_checks import Opened, Trial
@@ -81,27 +81,27 @@ class AccountCheckResource:
         """Try an account that is not saved, with one small call that the upstream charges for."""
         identity = new_id("acc", self._desk.clock(), self._desk.random(32**RANDOM_DIGITS))
         draft, submitted = drafted(identity, body)
-        account = compile_account(self._accounts.checked(draft, submitted))
-        secret = kept_text(account, body.credentials)
-        opened = Opened(account, secret, submitted.proxy or "", body.key - 1)
-        return self._tried("draft", opened, body.model)
+        unsaved = self._accounts.unsaved(draft, submitted, self._desk.author)
+        return self._tried("draft", self._opened(unsaved, body.key - 1), body.model)
 
     def test(self, account: str, body: AccountTest) -> TrialView:
         """Try an account with one small call that the upstream charges for."""
-        return self._tried(account, self._opened(account, body.key - 1), body.model)
+        found = self._stores.catalog.accounts.get(account)
+        return self._tried(account, self._opened(found, body.key - 1), body.model)
 
     def models(self, account: str) -> ModelList:
         """Read which models the upstream offers to an account."""
-        return ModelList(models=list(self._desk.checks.models(self._opened(account))))
+        opened = self._opened(self._stores.catalog.accounts.get(account))
+        return ModelList(models=list(self._desk.checks.models(opened)))
 
     def _tried(self, name: str, opened: Opened, model: str) -> TrialView:
         view = TrialView.of(self._desk.checks.call(opened, model))
         self._desk.trail.note("account.test", name, None, view)
         return view
 
-    def _opened(self, account: str, key: int = 0) -> Opened:
-        """An account that is saved, with its secrets."""
-        found = compile_account(self._stores.catalog.accounts.get(account))
+    def _opened(self, account: AccountDefinition, key: int = 0) -> Opened:
+        """An account with its secrets."""
+        found = compile_account(account)
         try:
             secret = opener(self._stores.secrets)(found)
             return Opened(found, secret, proxy_opener(self._stores.secrets)(found), key)
