@@ -5,6 +5,7 @@ from tollgate.domain.permissions import PERMISSIONS
 from tollgate.services.admin_tokens import AdminTokens
 from tollgate.web.admin.account_bulk import AccountBulkResource
 from tollgate.web.admin.account_checks import AccountCheckResource
+from tollgate.web.admin.account_credits import AccountCreditsResource
 from tollgate.web.admin.account_upkeep import AccountUpkeepResource
 from tollgate.web.admin.accounts import AccountResource
 from tollgate.web.admin.beta_policy import BetaPolicyResource
@@ -47,6 +48,7 @@ RESOURCES = (
     AccountResource,
     AccountBulkResource,
     AccountCheckResource,
+    AccountCreditsResource,
     AccountUpkeepResource,
     ChannelResource,
     ChannelPricingResource,
