@@ -30,6 +30,9 @@ WRAPPING: Final = tuple(
 )
 """IPv6 ranges that carry another address inside (NAT64, 6to4, Teredo, …): never a real vendor."""
 
+RELAYS: Final = tuple(ipaddress.ip_network(text) for text in ("192.88.99.0/24", "168.63.129.16/32"))
+"""IPv4 ranges that only look public: what relays 6to4, and where Azure's machines find their host."""
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -58,6 +61,8 @@ def reachable(address: Address, *, loopback: bool) -> bool:
             return False
         if any(address in network for network in WRAPPING) and not address.is_loopback:
             return False
+    elif any(address in network for network in RELAYS):
+        return False
     if address.is_loopback:
         return loopback
     return address.is_global and not (
