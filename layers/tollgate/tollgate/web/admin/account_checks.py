@@ -1,6 +1,6 @@
 """Trying an upstream account over HTTP, before or after it is saved, and asking for its models."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -82,7 +82,9 @@ class AccountCheckResource:
         identity = new_id("acc", self._desk.clock(), self._desk.random(32**RANDOM_DIGITS))
         draft, submitted = drafted(identity, body)
         unsaved = self._accounts.unsaved(draft, submitted, self._desk.author)
-        return self._tried("draft", self._opened(unsaved, body.key - 1), body.model)
+        opened = self._opened(unsaved, body.key - 1)
+        nameless = replace(opened.account, secret={})  # no access token of it is kept
+        return self._tried("draft", replace(opened, account=nameless), body.model)
 
     def test(self, account: str, body: AccountTest) -> TrialView:
         """Try an account with one small call that the upstream charges for."""
