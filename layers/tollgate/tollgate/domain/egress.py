@@ -31,7 +31,7 @@ WRAPPING: Final = tuple(
 """IPv6 ranges that carry another address inside (NAT64, 6to4, Teredo, …): never a real vendor."""
 
 RELAYS: Final = tuple(ipaddress.ip_network(text) for text in ("192.88.99.0/24", "168.63.129.16/32"))
-"""IPv4 ranges that only look public: what relays 6to4, and where Azure's machines find their host."""
+"""IPv4 that only looks public: what relays 6to4, and where Azure's machines find their host."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
