@@ -8,6 +8,7 @@ from tollgate.domain.definition_rules import (
     ALIAS,
     check_among,
     check_distinct,
+    check_limits,
     check_model,
     check_multiplier,
     check_name,
@@ -39,6 +40,7 @@ def check_group(group: GroupDefinition) -> None:
     require(validity, "validity_days", f"1 to {LONGEST_VALIDITY}")
     for name in ("day_limit", "week_limit", "month_limit"):
         require(getattr(group, name) >= 0, f"{name}_usd", "not negative")
+    check_limits(group.limits, "limits")
     check_routing(group.model_routing)
 
 
