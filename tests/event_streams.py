@@ -1,30 +1,16 @@
-"""AWS event streams as Bedrock writes them, built here byte by byte and apart from our reader."""
+"""AWS event streams as Bedrock writes them: one answer, and its bytes as they may arrive."""
 
 import json
-import struct
-import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from local.replay.frames import message
+from local.replay.frames import texts as text_headers
+
+__all__ = ["message", "text_headers"]
+
 METRICS = "amazon-bedrock-invocationMetrics"
-
-
-def message(headers: bytes, payload: bytes) -> bytes:
-    """One message of the stream."""
-    start = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
-    start += struct.pack(">I", zlib.crc32(start))
-    body = start + headers + payload
-    return body + struct.pack(">I", zlib.crc32(body))
-
-
-def text_headers(headers: Mapping[str, str]) -> bytes:
-    """Headers whose values are texts."""
-    return b"".join(
-        struct.pack(">B", len(name)) + name.encode() + struct.pack(">BH", 7, len(value.encode()))
-        + value.encode()
-        for name, value in headers.items()
-    )  # fmt: skip
 
 
 def chunk(event: Any, padding: str = "abcd") -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from local.replay import antigravity, media, sse, tokens
+from local.replay import antigravity, aws, bedrock, media, sse, tokens
 from local.replay.knobs import Knobs
 from local.replay.prompt import Json, Prompt, read
 from local.replay.prompt import named as named_model
@@ -52,6 +52,8 @@ def draft(request: Request, extra: str, clock: Callable[[], int]) -> Draft:
     target = find(request.method, request.path, headers)
     if target is None:
         return _refusal(VENDORS["openai"], 404, f"Unknown path {request.path}.")
+    if target.vendor == "bedrock" and (why := aws.stranger(request)):
+        return _refusal(bedrock, 403, f"No account of {ACCOUNT}.", Knobs(throw=why))
     added = "+".join(filter(None, (headers.get("x-replay"), extra)))
     try:
         name = tokens.owner if target.operation in ACCOUNTS else named_model
@@ -106,6 +108,8 @@ def _complete(target: Target, prompt: Prompt, now: int) -> Draft:
 def _refusal(vendor: Vendor, status: int, message: str, knobs: Knobs | None = None) -> Draft:
     made = _whole(vendor, knobs or Knobs(), sse.compact(vendor.failure(status, message)))
     made.status = status
+    if vendor is bedrock:
+        made.headers |= bedrock.refused(status, made.knobs)
     if made.knobs.retry_after:
         wait = made.knobs.retry_after
         made.headers["retry-after"] = RETRY_DATE if wait == "date" else wait
@@ -121,8 +125,12 @@ def _whole(vendor: Vendor, knobs: Knobs, body: str) -> Draft:
 def _events(vendor: Vendor, knobs: Knobs, told: Iterator[sse.Event]) -> Draft:
     events = _broken([*told], vendor, knobs)
     made = Draft(knobs, vendor, headers=vendor.headers(), streamed=True, chunked=True)
-    made.headers["content-type"] = "text/event-stream; charset=utf-8"
-    made.pieces = sse.written(events, knobs.sse, vendor.NEWLINE)
+    if vendor is bedrock:
+        made.headers["content-type"] = bedrock.EVENTS
+        made.pieces = bedrock.framed(events, knobs)
+    else:
+        made.headers["content-type"] = "text/event-stream; charset=utf-8"
+        made.pieces = sse.written(events, knobs.sse, vendor.NEWLINE)
     if knobs.sse == "endless":
         made.repeat = made.pieces[OPENING : OPENING + 1]
         made.pieces = made.pieces[:OPENING]

@@ -39,6 +39,7 @@ class Knobs:
     thinking: int = 0
     finish: str = ""
     tier: str = ""
+    throw: str = ""
     dims: int = 0
     input: int | None = None
     output: int | None = None
@@ -64,7 +65,7 @@ class Knobs:
 
 
 FIELDS = {"in": "input", "out": "output"}
-TEXTS = ("retry_after", "hang", "finish", "tier")
+TEXTS = ("retry_after", "hang", "finish", "tier", "throw")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "how": ("reset", "close", "end"),
     "odd": (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from local.replay import anthropic, antigravity, gemini, openai, tokens
+from local.replay import anthropic, antigravity, bedrock, gemini, openai, tokens
 from local.replay.vendor import Vendor
 
 VENDORS: Mapping[str, Vendor] = {
@@ -13,6 +13,7 @@ VENDORS: Mapping[str, Vendor] = {
     "gemini": gemini,
     "antigravity": antigravity,
     "tokens": tokens,
+    "bedrock": bedrock,
 }
 
 FIXED = {
@@ -32,6 +33,8 @@ GEMINI = {
 }
 VERSION = re.compile(r"^(?:/[\w-]+)*?/(v1beta|v1alpha|v1)(/.*)$")
 INTERNAL = re.compile(r"^(?:/[\w-]+)*?/v1internal:(\w+)$")
+INVOKED = re.compile(r"^(?:/[\w-]+)*?/model/(.+)/(invoke|invoke-with-response-stream)$")
+INVOKING = {"invoke": "generate", "invoke-with-response-stream": "stream"}
 VERTEX = re.compile(r"^/projects/[^/]+/locations/[^/]+/publishers/(google|anthropic)(/models/.+)$")
 COUNTING = "/models/count-tokens:rawPredict"
 TOKEN = "/token"  # noqa: S105 - a path
@@ -67,7 +70,9 @@ def find(method: str, path: str, headers: Mapping[str, str]) -> Target | None:
 
 
 def _inner(path: str) -> Target | None:
-    """What Google's own tools ask: for tokens, or at the code assist endpoint."""
+    """What is asked without a version: on Bedrock, for tokens, or at the code assist endpoint."""
+    if invoked := INVOKED.match(path):
+        return Target("bedrock", INVOKING[invoked[2]], invoked[1])
     if path.endswith(TOKEN):
         return Target("tokens", "token")
     found = INTERNAL.match(path)

@@ -12,6 +12,7 @@ CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked", re.IGNORECASE)
 CLOSING = re.compile(rb"\r\nconnection:[ \t]*close", re.IGNORECASE)
 BLANK = b"\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
+SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/,]+)/")
 KEY_HEADERS = ("x-api-key", "x-goog-api-key")
 
 
@@ -48,9 +49,14 @@ class Request:
 
     @property
     def key(self) -> str:
-        """The secret the caller showed, whichever way it carried it; "" when none."""
+        """The secret the caller showed, whichever way it carried it; "" when none.
+
+        Of a signature for AWS, the access key.
+        """
         headers = self.headers
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        if signed := SIGNED.match(bearer):
+            return signed[1]
         carried = (headers[name] for name in KEY_HEADERS if name in headers)
         return bearer or next(carried, "") or self.query.get("key", "")
 

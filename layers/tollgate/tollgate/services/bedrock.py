@@ -15,12 +15,7 @@ from tollgate.domain import sigv4
 from tollgate.domain.bedrock_models import REGION, model_id, recent
 from tollgate.domain.beta_policy import HEADER, permitted, policy_of, tokens_of
 from tollgate.domain.catalog import Account
-from tollgate.domain.credentials import (
-    ApiKeys,
-    BedrockKeys,
-    CredentialsUnreadable,
-    read_credentials,
-)
+from tollgate.domain.credentials import CredentialsUnreadable, read_bedrock, read_bedrock_key
 from tollgate.domain.errors import UpstreamUnavailable
 from tollgate.domain.health import MODEL, Cause
 from tollgate.domain.verdicts import rest
@@ -141,13 +136,12 @@ def authorized(asking: Asking, secret: str, now: int) -> dict[str, str]:
     host = parts.netloc.removesuffix(PORTS[parts.scheme])
     headers = {"host": host, "content-type": "application/json", "accept": asking.accept}
     try:
-        keys = read_credentials(asking.account, secret)
+        if asking.account.auth_mode == "apikey":
+            (key,) = read_bedrock_key(secret).keys
+            return {**headers, "authorization": f"Bearer {key}"}
+        keys = read_bedrock(secret)
     except CredentialsUnreadable as error:
         raise UpstreamUnavailable("an account's credentials cannot be read") from error
-    if isinstance(keys, ApiKeys):
-        return {**headers, "authorization": f"Bearer {keys.keys[0]}"}
-    if not isinstance(keys, BedrockKeys):
-        raise UpstreamUnavailable("an account's credentials are of another type")
     signing = sigv4.Credentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
     unsigned = sigv4.Unsigned(parts.path, asking.body, headers)
     return sigv4.signed(unsigned, signing, asking.account.region or REGION, SERVICE, now)
