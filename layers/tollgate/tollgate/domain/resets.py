@@ -166,12 +166,7 @@ def instant(text: str) -> int | None:
 
 def epoch_ms(read: datetime) -> int | None:
     """A time with its offset; one without could be anywhere."""
-    if read.tzinfo is None:
-        return None
-    try:
-        return int(read.timestamp()) * SECOND
-    except (OverflowError, ValueError):
-        return None
+    return None if read.tzinfo is None else int(read.timestamp()) * SECOND
 
 
 def after(text: str, now_ms: int) -> int | None:
