@@ -44,9 +44,14 @@ before the end, but not in Gemini |
 | gemini | the model's name is replaced in the path, and where the body repeats it |
 | openai_transcriptions | in the form only the field `model`; all else, the boundary included, is \
 the caller's |
+| anthropic_messages, to a Bedrock account | `model`, `stream`, `output_config`, `output_format` \
+and `custom` in tools are left out, so are a cache mark's `scope`, and its `ttl` unless it is `5m` \
+or `1h` and the model Claude 4.5 or later; `anthropic_version` and `anthropic_beta` are added; the \
+schema of an output format becomes the last words of the user. A stream comes back as Anthropic's \
+events; a refusal in Anthropic's words, without ARNs and account numbers |
 
 Of the caller's headers an upstream sees `accept`, and `anthropic-version` and `anthropic-beta` \
-unchanged; of the query `beta` (Messages) and `alt` (Gemini).
+unchanged, save what staff's rules on beta features take out; of the query `beta` (Messages) and `alt` (Gemini).
 """
 USAGE: Final = """\
 ## What an answer's usage means
