@@ -10,6 +10,7 @@ from tollgate.domain.account_quota import (
     added,
     added_everywhere,
     begun,
+    costs,
     exceeded_until,
     is_exceeded,
     is_over,
@@ -19,6 +20,7 @@ from tollgate.domain.account_quota import (
 )
 from tollgate.domain.definitions import AccountQuota
 from tollgate.domain.health import FOR_EVER
+from tollgate.domain.record import UsageRecord
 
 MINUTE, HOUR, DAY, WEEK = 60_000, 3_600_000, 86_400_000, 604_800_000
 
@@ -258,3 +260,32 @@ def test_an_account_rests_until_the_last_of_its_exceeded_windows_ends(
     quotas = dict.fromkeys(("total", "day", "week"), AccountQuota(100))
     assert exceeded_until(quotas, spent, NOW) == until
     assert exceeded_until(quotas, {}, NOW) == 0
+
+
+FAILED = {"account": "acc_1", "status": 200, "ms": 9, "error": "upstream_failed", "cost": 30}
+FREE = {"account": "acc_2", "status": 429, "ms": 9, "error": "upstream_limited"}
+
+
+@pytest.mark.parametrize(
+    ("account", "cost", "attempts", "expected"),
+    [
+        pytest.param("acc_3", 100, (), {"acc_3": 100}, id="one account"),
+        pytest.param("acc_3", 100, (FREE,), {"acc_3": 100}, id="a failure that cost nothing"),
+        pytest.param("acc_3", 130, (FAILED,), {"acc_1": 30, "acc_3": 100}, id="one that did"),
+        pytest.param("acc_1", 130, (FAILED,), {"acc_1": 130}, id="the same account again"),
+        pytest.param(
+            "acc_3", 160, (FAILED, FAILED), {"acc_1": 60, "acc_3": 100}, id="twice in vain"
+        ),
+        pytest.param("", 30, (FAILED,), {"acc_1": 30}, id="nobody answered"),
+        pytest.param("", 0, (), {}, id="nobody was asked"),
+        pytest.param("acc_3", 30, (FAILED,), {"acc_1": 30}, id="who answered took nothing"),
+    ],
+)
+def test_a_call_costs_each_account_what_it_took(
+    account: str,
+    cost: int,
+    attempts: tuple[dict[str, str | int], ...],
+    expected: dict[str, int],
+) -> None:
+    record = UsageRecord("usr_1", "h", 0, 0, account=account, cost=cost, attempts=attempts)
+    assert costs(record) == expected

@@ -275,3 +275,27 @@ def test_every_class_is_shown_with_what_it_was_charged() -> None:
         "tokens",
         "vip",
     )
+
+
+@pytest.mark.parametrize(
+    ("attempt", "failures"),
+    [
+        pytest.param({"status": 200}, 0, id="it answered"),
+        pytest.param({"status": 200, "error": "upstream_failed"}, 1, id="with an error after all"),
+        pytest.param({"status": 0, "error": "upstream_timeout"}, 1, id="no answer"),
+        pytest.param({"status": 429}, 1, id="a rate limit"),
+        pytest.param({"status": 401}, 1, id="refused credentials"),
+        pytest.param({"status": 529}, 1, id="overloaded"),
+        pytest.param({"status": 400, "error": "x"}, 0, id="the request was wrong"),
+        pytest.param({"status": 404, "error": "x"}, 0, id="the model was wrong"),
+    ],
+)
+def test_an_account_counts_the_attempts_that_failed_there(
+    attempt: dict[str, Any], failures: int
+) -> None:
+    other: dict[str, Any] = {"account": "acc_9", "ms": 5, **attempt}
+    tried = (other, {"account": "acc_1", "ms": 5, "status": 200})
+    rows = summed([replace(RECORD, attempts=tried)] * 2)
+    (hour,) = {hour for name, hour in rows if name == "account#acc_1"}
+    assert rows.get(("account#acc_9", hour), {}) == ({"failures": 2} if failures else {})
+    assert rows["account#acc_1", hour]["failures"] == 0

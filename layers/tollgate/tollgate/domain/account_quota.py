@@ -4,6 +4,7 @@ A call counts in the window in which it began. Times are epoch ms, amounts nanos
 upstream takes from us.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tollgate.domain.definitions import AccountQuota
 from tollgate.domain.health import FOR_EVER
+from tollgate.domain.record import UsageRecord
 
 TOTAL: Final = "total"
 LENGTHS: Final[Mapping[str, int]] = {"day": 86_400_000, "week": 7 * 86_400_000}
@@ -122,6 +124,17 @@ def exceeded_until(quotas: Quotas, spent: Spent, now: int) -> int:
         if window in spent and is_exceeded(quota, spent[window], now)
     )
     return max(ends, default=0)
+
+
+def costs(record: UsageRecord) -> Counter[str]:
+    """What a call cost each account that was asked: the one that answered, and what others took."""
+    found = Counter({record.account: record.cost})
+    for attempt in record.attempts:
+        wasted = int(attempt.get("cost", 0))
+        found[record.account] -= wasted
+        found[str(attempt["account"])] += wasted
+    del found[""]
+    return +found
 
 
 def zone_of(name: str) -> tzinfo:

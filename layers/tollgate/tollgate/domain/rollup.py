@@ -14,6 +14,9 @@ Row = tuple[str, str]
 Sums = Mapping[str, int]
 """Counter name → total. Only counters that are not 0."""
 
+ACCOUNT_STATUSES: Final = (401, 402, 403, 429)
+"""What an upstream says of the account, not of the request."""
+
 NAME_BYTES: Final = 480
 """A pair of names this long is still a key of a table; a caller may send longer ones."""
 
@@ -94,7 +97,25 @@ def summed(records: Iterable[UsageRecord]) -> dict[Row, Counter[str]]:
         for name in dimensions(record):
             rows.setdefault((name, began), Counter()).update(own)
         rows.setdefault((f"user#{record.user}", began), Counter()).update(of_user(record))
+        for account in failed_at(record):
+            rows.setdefault((f"account#{account}", began), Counter())["failures"] += 1
     return rows
+
+
+def failed_at(record: UsageRecord) -> list[str]:
+    """The account of every attempt that failed there, whoever answered the call at last.
+
+    What an upstream found wrong with the request itself is no failure of the account.
+    """
+    return [str(each["account"]) for each in record.attempts if has_failed(each)]
+
+
+def has_failed(attempt: Mapping[str, str | int]) -> bool:
+    """Whether an attempt brought no answer, or one that was none."""
+    status = int(attempt["status"])
+    if 200 <= status < 300:
+        return bool(attempt.get("error"))
+    return status == 0 or status in ACCOUNT_STATUSES or status >= 500
 
 
 def requests_by_account(records: Iterable[UsageRecord]) -> dict[Row, list[str]]:

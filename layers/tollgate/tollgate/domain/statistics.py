@@ -19,7 +19,8 @@ COUNTERS: Final = frozenset(
     {
         *TOKEN_CLASSES,
         *UNIT_CLASSES,
-        *("errors", "answered", "charge", "cost", "image_cost", "latency", "first_byte"),
+        *("errors", "answered", "failures"),
+        *("charge", "cost", "image_cost", "latency", "first_byte"),
     }
 )
 """Every sum there may be, but for those of tools."""

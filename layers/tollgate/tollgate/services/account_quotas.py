@@ -12,6 +12,7 @@ from tollgate.domain.account_quota import (
     Quotas,
     Spent,
     added_everywhere,
+    costs,
     exceeded_until,
     limited,
     retimed,
@@ -82,7 +83,7 @@ class AccountQuotas:
         """
         each(self._add, shares(records))
 
-    def correct(self, hour: str, costs: Mapping[str, int]) -> None:
+    def correct(self, hour: str, exact: Mapping[str, int]) -> None:
         """Add what is missing of an hour, from what each account's calls of it come to.
 
         Live additions to it count no more: whoever has one opens the hour again, so that it is
@@ -93,7 +94,7 @@ class AccountQuotas:
         """
         if hour < self._oldest():
             return
-        for account, cost in costs.items():
+        for account, cost in exact.items():
             quotas = limited(self._terms(account))
             if quotas:
                 self._rest(account, quotas, self._correct(account, quotas, hour, cost))
@@ -212,20 +213,19 @@ def with_missing(quotas: Quotas, spent: Spent, missing: int, at: int) -> Spent:
 
 def shares(records: Iterable[UsageRecord]) -> list[Share]:
     """What these calls cost their accounts, oldest first; what cost nothing counts nowhere."""
-    found: dict[tuple[str, int], list[UsageRecord]] = {}
+    found: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for record in records:
-        if record.account and record.cost:
-            quarter = parse_hold_id(record.hold).start // QUARTER
-            found.setdefault((record.account, quarter), []).append(record)
+        start = parse_hold_id(record.hold).start
+        for account, cost in costs(record).items():
+            found.setdefault((account, start // QUARTER), []).append((start, cost))
     made = (share_of(account, together) for (account, _), together in found.items())
     return sorted(made, key=lambda share: share.at)
 
 
-def share_of(account: str, records: Sequence[UsageRecord]) -> Share:
-    """Calls of one account and one quarter of an hour together."""
-    start = min(parse_hold_id(record.hold).start for record in records)
-    cost = sum(record.cost for record in records)
-    return Share(account, hour_of(start), start * 1_000, cost)
+def share_of(account: str, calls: Sequence[tuple[int, int]]) -> Share:
+    """Calls of one account and one quarter of an hour together, each by its second and cost."""
+    start = min(second for second, _ in calls)
+    return Share(account, hour_of(start), start * 1_000, sum(cost for _, cost in calls))
 
 
 def remembered(terms: Terms, clock: Callable[[], int]) -> Terms:

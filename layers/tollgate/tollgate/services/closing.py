@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from tollgate.domain.account_quota import costs
 from tollgate.domain.errors import TollgateError
 from tollgate.domain.holds import SKEW, TTL_SECONDS, parse_hold_id
 from tollgate.domain.record import UsageRecord
@@ -39,7 +40,6 @@ SWEPT_SECONDS: Final = TTL_SECONDS["s"] + SKEW + 300
 """After so long every hold of a call was settled or swept: its life, the skew, one sweep more."""
 
 PAGE: Final = 200
-ACCOUNT: Final = "account#"
 HOUR_FORMAT: Final = "%Y%m%d%H"
 
 
@@ -114,15 +114,18 @@ class Closing:
         """Replace the rows of one hour, and the days they belong to."""
         rows: dict[Row, Counter[str]] = {}
         ids: dict[Row, list[str]] = {}
+        spent: Counter[str] = Counter()
         for user in self._rollups.active_users(hour):
             for page in self.pages(user, hour):
                 self._finish_late(page)
                 for row, sums in summed(page).items():
                     rows.setdefault(row, Counter()).update(sums)
+                for record in page:
+                    spent.update(costs(record))
                 for row, found in requests_by_account(page).items():
                     ids.setdefault(row, []).extend(found)
         self._rollups.put_exact(rows)
-        self._correct(hour, costs_of(rows))
+        self._correct(hour, spent)
         for (account, began), found in ids.items():
             self._rollups.put_request_ids(account, began, sorted(found))
         for name in {name for name, _ in rows}:
@@ -173,12 +176,3 @@ class Closing:
             return self._wallets.shard(user, 0).shards
         except WalletMissing:
             return 1
-
-
-def costs_of(rows: Mapping[Row, Mapping[str, int]]) -> dict[str, int]:
-    """What each account's calls cost, from an hour's rows."""
-    return {
-        name.removeprefix(ACCOUNT): sums.get("cost", 0)
-        for (name, _), sums in rows.items()
-        if name.startswith(ACCOUNT)
-    }
