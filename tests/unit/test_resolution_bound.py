@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.resolution_samples import ACCOUNT, EVERYWHERE, only, question
+from tests.resolution_samples import ACCOUNT, EVERYWHERE, GROUP, only, question
 from tollgate.domain import errors
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import Account, Channel, ChannelPart, ModelGroup, ModelGroupChannel
@@ -84,3 +84,71 @@ def test_weights_share_sessions_out_between_bound_channels() -> None:
         for n in range(400)
     ]
     assert 270 < firsts.count("chn_a") < 330
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        pytest.param("requested", ["gpt-4o", "gpt-4o"], id="requested: one price"),
+        pytest.param(
+            "channel_mapped", ["mapped", "mapped"], id="channel_mapped: the own channel's"
+        ),
+        pytest.param("upstream", ["wire", "mapped"], id="upstream: by what each is sent"),
+    ],
+)
+def test_the_price_depends_on_the_channel_that_was_picked_in_upstream_mode_only(
+    source: str, names: list[str]
+) -> None:
+    own = Channel("chn_1", "sold", {"openai": {"gpt-4o": "mapped"}}, source)  # type: ignore[arg-type]
+    parts = {
+        "chn_a": part("chn_a", FIRST, model_mapping={"openai": {"gpt-4o": "wire"}}),
+        "chn_b": part("chn_b", SECOND, model_mapping={"openai": {"gpt-4o": "mapped"}}),
+    }
+    asked = bound(
+        ModelGroupChannel("chn_a", priority=5),
+        ModelGroupChannel("chn_b", priority=1),
+        bound=parts,
+        group=replace(GROUP, channel=own),
+    )
+    found = resolve(asked)
+    assert [each.upstream_model for each in found] == ["wire", "mapped"]
+    assert [each.snapshot.billing_model for each in found] == names
+    same = len({id(each.snapshot) for each in found}) == 1
+    assert same is (source != "upstream")
+
+
+def test_all_of_a_channel_is_tried_before_any_of_the_next() -> None:
+    parts = {
+        "chn_a": part("chn_a", FIRST, replace(FIRST, id="acc_c")),
+        "chn_b": part("chn_b", SECOND),
+    }
+    asked = bound(
+        ModelGroupChannel("chn_a", priority=5), ModelGroupChannel("chn_b", priority=1), bound=parts
+    )
+    assert [(each.tier, each.channel) for each in resolve(asked)] == [
+        (0, "chn_a"),
+        (0, "chn_a"),
+        (1, "chn_b"),
+    ]
+
+
+def test_an_account_of_two_bound_channels_is_tried_once_by_the_first() -> None:
+    parts = {
+        "chn_a": part("chn_a", FIRST, model_mapping={"openai": {"gpt-4o": "wire"}}),
+        "chn_b": part("chn_b", FIRST, SECOND),
+    }
+    asked = bound(
+        ModelGroupChannel("chn_a", priority=5), ModelGroupChannel("chn_b", priority=1), bound=parts
+    )
+    assert [(each.account.id, each.upstream_model) for each in resolve(asked)] == [
+        ("acc_a", "wire"),
+        ("acc_b", "gpt-4o"),
+    ]
+
+
+def test_a_groups_own_accounts_and_routing_are_no_part_of_the_bound_set() -> None:
+    group = replace(
+        GROUP, accounts=(replace(ACCOUNT, id="acc_own"),), model_routing={"gpt-4o": ("acc_own",)}
+    )
+    asked = bound(ModelGroupChannel("chn_a"), bound={"chn_a": part("chn_a", FIRST)}, group=group)
+    assert [each.account.id for each in resolve(asked)] == ["acc_a"]
