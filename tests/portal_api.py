@@ -202,7 +202,7 @@ def joined(portal: Portal, email: str) -> Browser:
     owner = new_id("usr", NOW, len(list(portal.stores.catalog.users.everything())))
     portal.stores.wallets.create(owner)
     hashed = quick(random.Random(3)).hash(PASSWORD)
-    portal.stores.catalog.register(UserDefinition(owner, email, 0, 0), hashed, STAFF)
+    portal.stores.catalog.register(UserDefinition(owner, email), hashed, STAFF)
     return portal.browser(email)
 
 

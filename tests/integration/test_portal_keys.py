@@ -22,6 +22,7 @@ VIEW = {
         "expires_at",
     ),
     *("models", "endpoints", "cost_in_stream", "receipt_in_stream"),
+    *("allowed_networks", "denied_networks", "limits"),
     *("status", "created_at", "version"),
 }
 

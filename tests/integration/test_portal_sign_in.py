@@ -55,7 +55,7 @@ def test_nobody_learns_who_is_a_user(portal: Portal, hashes: CountedHashes) -> N
     portal.change_user(joined(portal, "off@example.com").user, status="disabled")
     portal.change_user(joined(portal, "gone@example.com").user, status="deleted")
     portal.stores.catalog.users.create(
-        UserDefinition("usr_0000000000000099", "staffmade@example.com", 0, 0), STAFF
+        UserDefinition("usr_0000000000000099", "staffmade@example.com"), STAFF
     )
     hashes.ran = 0
     first = refused(portal, "ann@example.com", ip="198.51.100.1")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tollgate.domain.base32 import base32
+from tollgate.domain.catalog import UNLIMITED
 from tollgate.domain.definitions import Author, KeyDefinition, UserDefinition
 from tollgate.domain.errors import Conflict, TollgateError, ValidationFailed
 from tollgate.domain.money import WALLET_LIMIT
@@ -75,11 +76,13 @@ class Keys:
 
     def _create(self, owner: UserDefinition, key: KeyDefinition, author: Author) -> KeyDefinition:
         """The definition claims the alias before the wallet hears of it: it may be another's."""
+        if key.limits != UNLIMITED or key.quota is not None:
+            self._make_room(owner, key, "limits" if key.quota is None else "quota")
         if key.quota is None:
             return self._catalog.keys(key.user).create(key, author)
         wallet = self._wallets.read(owner.id).shards[shard_of(owner, key.alias)]
         if len(wallet.keys) >= LIMITED_KEY_LIMIT:
-            raise full()
+            raise full("quota")
         created = self._catalog.keys(key.user).create(key, author)
         try:
             self._limit(owner, key.alias, key.quota)
@@ -102,7 +105,14 @@ class Keys:
         Raises:
             NotFound, VersionMismatch, ValidationFailed, Conflict: nothing is changed.
         """
-        changed = change(self._catalog.keys(user), key, version, edit, author)
+
+        def checked(before: KeyDefinition) -> KeyDefinition:
+            after = edit(before)
+            if after.limits != UNLIMITED and before.limits == UNLIMITED:
+                self._make_room(self._catalog.users.get(user), after, "limits")
+            return after
+
+        changed = change(self._catalog.keys(user), key, version, checked, author)
         if changed.after.status != "active":
             revision = self._catalog.profile_revision(user)
             self._wallets.revoke_key(user, changed.after.alias, revision)
@@ -135,6 +145,7 @@ class Keys:
             return change(keys, key, version, lambda k: replace(k, quota=quota), author)
 
         if before.quota is None and quota is not None:
+            self._make_room(owner, before, "quota")
             return self._first_quota(owner, before.alias, quota, write)
         changed = write()
         if before.quota is not None:
@@ -171,6 +182,23 @@ class Keys:
         """What is left of each limited key's quota, in nanos by key alias."""
         return self._wallets.read(user).keys
 
+    def _make_room(self, owner: UserDefinition, key: KeyDefinition, field: str) -> None:
+        """Refuse to limit one key more than a wallet shard carries well.
+
+        Raises:
+            ValidationFailed: as many keys have quotas or limits there.
+        """
+        place = shard_of(owner, key.alias)
+        others = (
+            other
+            for other in self._catalog.keys(owner.id).everything()
+            if other.status != "revoked" and other.id != key.id
+            if other.quota is not None or other.limits != UNLIMITED
+            if shard_of(owner, other.alias) == place
+        )
+        if sum(1 for _ in others) >= LIMITED_KEY_LIMIT:
+            raise full(field)
+
     # --- steps ------------------------------------------------------------------------------
 
     def _limit(self, owner: UserDefinition, alias: str, quota: int) -> None:
@@ -206,12 +234,12 @@ class Keys:
                 self._wallets.drop_key_quota(owner.id, alias, shard.shard)
 
 
-def full() -> ValidationFailed:
-    """What is said when a wallet shard carries as many quotas as it can."""
+def full(field: str) -> ValidationFailed:
+    """What is said when a wallet shard carries as many quotas and limits as it can."""
     return ValidationFailed(
-        f"a wallet carries at most {LIMITED_KEY_LIMIT} keys with a quota; "
-        "remove the quota of another key",
-        param="quota",
+        f"a wallet carries at most {LIMITED_KEY_LIMIT} keys with a quota or limits, since each "
+        "call writes all of them; remove those of another key",
+        param=field,
     )
 
 

@@ -10,6 +10,7 @@ from tollgate.domain.definition_rules import MOST_GROUPS
 from tollgate.domain.definitions import UserDefinition, UserStatus
 from tollgate.domain.errors import ValidationFailed
 from tollgate.domain.sharding import MOST_SHARDS
+from tollgate.services.limit_use import LimitUses
 from tollgate.services.users import Users
 from tollgate.store.passwords import PasswordHashes
 from tollgate.web.admin.desk import ROOT, Desk
@@ -31,7 +32,12 @@ from tollgate.web.management.fields import (
     absent,
     empty,
 )
-from tollgate.web.management.limits import LimitsBody, LimitsView, limits_of
+from tollgate.web.management.limits import (
+    LimitsBody,
+    LimitsView,
+    LimitUseView,
+    limits_of,
+)
 from tollgate.web.management.versions import wanted
 
 GroupLimits = Annotated[dict[Id, LimitsBody], Field(max_length=MOST_GROUPS)]
@@ -104,6 +110,7 @@ class UserResource:
             Endpoint("GET", user, "users.read", self.get),
             Endpoint("PATCH", user, "users.write", self.patch),
             Endpoint("DELETE", user, "users.write", self.delete),
+            Endpoint("GET", f"{user}/limits", "users.read", self.limits),
             Endpoint("PUT", f"{user}/password", "users.write", self.set_password, 204),
         )
 
@@ -133,6 +140,12 @@ class UserResource:
     def get(self, user: str) -> UserView:
         """Read a user."""
         return UserView.of(self._desk.stores.catalog.users.get(user))
+
+    def limits(self, user: str) -> Entries[LimitUseView]:
+        """Tell what of a user's limits is used now: their own, their keys' and those in groups."""
+        stores = self._desk.stores
+        found = LimitUses(stores.catalog, stores.wallets).of(user, self._desk.clock() // 1_000)
+        return Entries(entries=[LimitUseView.of(use) for use in found])
 
     def patch(self, user: str, body: UserPatch, if_match: IfMatch = None) -> UserView:
         """Change a user; a new status takes effect on the next call."""

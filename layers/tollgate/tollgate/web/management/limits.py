@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from tollgate.domain.catalog import UNLIMITED, Limits
+from tollgate.domain.limit_use import LimitUse
 from tollgate.domain.money import parse_usd, usd
 from tollgate.web.management.fields import Budget, Count
 
@@ -60,3 +61,32 @@ def limits_of(body: LimitsBody | None, field: str = "limits") -> Limits:
         spend_day=parse_usd(body.spend_day_usd, f"{field}.spend_day_usd"),
         spend_week=parse_usd(body.spend_week_usd, f"{field}.spend_week_usd"),
     )
+
+
+class LimitUseView(BaseModel):
+    """One limit, and what of it is used now: US dollars where it limits spending, else a count."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scope: Annotated[str, Field(description="user, key or group (the user's calls in it).")]
+    id: Annotated[str, Field(description="Of the user, the key or the group.")]
+    limit: Annotated[str, Field(description="Its name, as limits are written.")]
+    allowed: Annotated[str, Field(description="A whole number, or US dollars as decimal text.")]
+    used: str
+    resets_at: Annotated[
+        int | None, Field(description="Epoch ms; null where nothing runs that would end.")
+    ]
+
+    @classmethod
+    def of(cls, use: LimitUse) -> Self:
+        """The view of a limit's use."""
+        spending = use.limit in SPENDS
+        told = usd if spending else str
+        return cls(
+            scope=use.scope,
+            id=use.id,
+            limit=f"{use.limit}_usd" if spending else use.limit,
+            allowed=told(use.allowed),
+            used=told(use.used),
+            resets_at=None if use.resets_at is None else use.resets_at * 1_000,
+        )

@@ -6,9 +6,11 @@ from pydantic import BaseModel
 
 from tollgate.domain.ledger import LedgerLine
 from tollgate.domain.money import quota, usd
+from tollgate.services.limit_use import LimitUses
 from tollgate.store.wallet import WalletView as Wallet
 from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import After, Entries, Limit
+from tollgate.web.management.limits import LimitUseView
 from tollgate.web.portal.desk import ROOT, Desk
 
 
@@ -65,16 +67,18 @@ class LineView(BaseModel):
 
 
 class WalletResource:
-    """/wallet and /ledger"""
+    """/wallet, /ledger and /limits"""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._wallets = desk.stores.wallets
+        self._uses = LimitUses(desk.stores.catalog, desk.stores.wallets)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         return (
             Endpoint("GET", f"{ROOT}/wallet", "wallet.own", self.get),
             Endpoint("GET", f"{ROOT}/ledger", "wallet.own", self.ledger),
+            Endpoint("GET", f"{ROOT}/limits", "wallet.own", self.limits),
         )
 
     def get(self) -> WalletView:
@@ -88,3 +92,8 @@ class WalletResource:
             entries=[LineView.of(line) for line in page.lines],
             next_cursor=self._desk.cursor(page.cursor),
         )
+
+    def limits(self) -> Entries[LimitUseView]:
+        """Tell what of one's limits is used now: one's own, one's keys' and those in groups."""
+        found = self._uses.of(self._desk.user, self._desk.clock() // 1_000)
+        return Entries(entries=[LimitUseView.of(use) for use in found])
