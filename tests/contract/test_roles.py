@@ -96,6 +96,8 @@ MAY: dict[str, tuple[Role, ...]] = {
     "POST /accounts/<account>/test": OPERATING,
     "GET /accounts/<account>/models": OPERATING,
     "GET /accounts/<account>/keys": ("owner", "operator", "auditor"),
+    "GET /accounts/health": ("owner", "operator", "auditor"),
+    "GET /accounts/<account>/health": ("owner", "operator", "auditor"),
     "POST /accounts/<account>/keys/<number>/enable": OPERATING,
     "POST /accounts/<account>/clear-health": OPERATING,
     "POST /accounts/<account>/reset-quota": OPERATING,

@@ -294,7 +294,8 @@ def test_an_account_counts_the_attempts_that_failed_there(
     attempt: dict[str, Any], failures: int
 ) -> None:
     other: dict[str, Any] = {"account": "acc_9", "ms": 5, **attempt}
-    tried = (other, {"account": "acc_1", "ms": 5, "status": 200})
+    mine: dict[str, Any] = {"account": "acc_1", "ms": 5, "status": 200}
+    tried = (other, mine)
     rows = summed([replace(RECORD, attempts=tried)] * 2)
     (hour,) = {hour for name, hour in rows if name == "account#acc_1"}
     assert rows.get(("account#acc_9", hour), {}) == ({"failures": 2} if failures else {})

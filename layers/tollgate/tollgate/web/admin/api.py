@@ -6,6 +6,7 @@ from tollgate.services.admin_tokens import AdminTokens
 from tollgate.web.admin.account_bulk import AccountBulkResource
 from tollgate.web.admin.account_checks import AccountCheckResource
 from tollgate.web.admin.account_credits import AccountCreditsResource
+from tollgate.web.admin.account_health import AccountHealthResource
 from tollgate.web.admin.account_upkeep import AccountUpkeepResource
 from tollgate.web.admin.accounts import AccountResource
 from tollgate.web.admin.beta_policy import BetaPolicyResource
@@ -50,6 +51,7 @@ RESOURCES = (
     AccountCheckResource,
     AccountCreditsResource,
     AccountUpkeepResource,
+    AccountHealthResource,
     ChannelResource,
     ChannelPricingResource,
     PriceResource,

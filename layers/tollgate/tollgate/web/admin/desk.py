@@ -15,6 +15,7 @@ from tollgate.store.bucket import Bucket
 from tollgate.store.catalog.access import D, Definitions
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.jobs import JobStore
+from tollgate.store.leases import Leases
 from tollgate.store.pepper import Peppers
 from tollgate.store.rollups import Rollups
 from tollgate.store.secrets import Secrets
@@ -45,6 +46,7 @@ class Stores:
     jobs: JobStore
     bucket: Bucket
     account_quotas: AccountQuotaTable
+    leases: Leases
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from tollgate.store.bucket import Bucket
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.dynamodb import Dynamo
 from tollgate.store.jobs import JobStore
+from tollgate.store.leases import Leases
 from tollgate.store.pepper import Peppers
 from tollgate.store.rollups import Rollups
 from tollgate.store.secrets import Secrets
@@ -99,6 +100,7 @@ def undressed() -> tuple[Endpoint, ...]:
         jobs=JobStore(cast(Dynamo, nothing), ""),
         bucket=cast(Bucket, nothing),
         account_quotas=cast(AccountQuotaTable, nothing),
+        leases=cast(Leases, nothing),
     )
     return endpoints(
         Desk(

@@ -10,6 +10,7 @@ from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.clients import Aws
 from tollgate.store.idempotency import Idempotency
 from tollgate.store.jobs import JobStore
+from tollgate.store.leases import Leases
 from tollgate.store.rollups import Rollups
 from tollgate.store.snapshots import Snapshots
 from tollgate.store.state import bind_state
@@ -42,6 +43,7 @@ def open_stores(settings: Settings, aws: Aws, around: Surroundings) -> Stores:
         jobs=JobStore(aws.dynamo, settings.state_table),
         bucket=aws.bucket,
         account_quotas=AccountQuotaTable(aws.dynamo, settings.state_table),
+        leases=Leases(aws.dynamo, settings.state_table),
     )
 
 
