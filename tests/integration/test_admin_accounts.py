@@ -1,6 +1,7 @@
 """Upstream accounts through the admin API: every type, every refusal, and never a secret."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,8 +19,11 @@ from tests.account_samples import (
 from tests.admin_api import AdminApi, admin_api
 from tests.locked_moto import service
 from tollgate.domain.compilation import compile_account
-from tollgate.store.credentials import opener, proxy_opener
-from tollgate.store.secrets import SecretUnreadable
+from tollgate.domain.credentials import CredentialsUnreadable
+from tollgate.domain.definitions import Author
+from tollgate.domain.errors import UpstreamUnavailable
+from tollgate.store.credentials import PROXY_FIELD, opener, place_of, proxy_opener
+from tollgate.store.secrets import DataKey, SecretUnreadable
 
 TABLES = ("catalog", "state")
 
@@ -303,12 +307,46 @@ def test_a_proxys_password_goes_with_it_or_alone(api: AdminApi, body: dict[str, 
 
 def test_a_proxys_password_is_no_accounts_secret(api: AdminApi) -> None:
     account = api.stores.catalog.accounts.get(made(api, FULL)["id"])
-    swapped = compile_account(account)
+    swapped = compile_account(replace(account, secret=account.proxy_secret))
     told: list[Exception] = []
-    object.__setattr__(swapped, "secret", account.proxy_secret)
-    with pytest.raises(Exception, match="cannot be used now"):
+    with pytest.raises(UpstreamUnavailable):
         opener(api.stores.secrets, lambda _, error: told.append(error))(swapped)
     assert [type(error) for error in told] == [SecretUnreadable]
+
+
+@pytest.mark.parametrize("text", ["sk 1", "sk-1\x00", "clé", "", "a\nb\na"])
+def test_a_secret_that_no_header_can_hold_reaches_none(api: AdminApi, text: str) -> None:
+    account = api.stores.catalog.accounts.get(made(api, APIKEY)["id"])
+    wrapped = DataKey(int(account.secret["generation"]), str(account.secret["wrapped"]))
+    box = api.stores.secrets.seal(text, place_of(account.id, 1), wrapped)
+    told: list[Exception] = []
+    with pytest.raises(UpstreamUnavailable):
+        opener(api.stores.secrets, lambda _, error: told.append(error))(
+            compile_account(replace(account, secret=box))
+        )
+    assert [type(error) for error in told] == [CredentialsUnreadable]
+
+
+@pytest.mark.parametrize("text", ["user", "us er:pass", "user:pass\r\nx: y"])
+def test_nor_does_a_proxys_password(api: AdminApi, text: str) -> None:
+    account = api.stores.catalog.accounts.get(made(api, FULL)["id"])
+    wrapped = DataKey(int(account.secret["generation"]), str(account.secret["wrapped"]))
+    box = api.stores.secrets.seal(text, place_of(account.id, 1, PROXY_FIELD), wrapped)
+    with pytest.raises(UpstreamUnavailable):
+        proxy_opener(api.stores.secrets)(compile_account(replace(account, proxy_secret=box)))
+
+
+def test_what_cannot_be_opened_is_neither_tried_nor_asked(api: AdminApi) -> None:
+    account = made(api, APIKEY)["id"]
+    before = api.stores.catalog.accounts.get(account)
+    other = place_of("acc_other", 1)
+    wrapped = DataKey(int(before.secret["generation"]), str(before.secret["wrapped"]))
+    box = api.stores.secrets.seal("sk-1", other, wrapped)
+    author = Author("a test", 1)
+    api.stores.catalog.accounts.change(account, 1, lambda a: replace(a, secret=box), author)
+    tried = api.call("POST", f"/accounts/{account}/test", {"model": "gpt-4o"})
+    asked = api.call("GET", f"/accounts/{account}/models")
+    assert {(each.status, each.json["param"]) for each in (tried, asked)} == {(409, "credentials")}
 
 
 def test_null_clears_and_an_absent_field_stays(api: AdminApi) -> None:

@@ -21,6 +21,9 @@ from tollgate.domain.definition_rules import (
 from tollgate.domain.definitions import AccountDefinition, AccountQuota
 
 REGION: Final = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+CONTINENTS: Final = ("eu", "us")
+"""Regions of Vertex that are more than one place."""
+
 AUTH_MODES: Final = ("apikey", "sigv4")
 WINDOWS: Final = ("total", "day", "week")
 RESETS: Final = ("rolling", "fixed")
@@ -40,39 +43,26 @@ CONCURRENCY_LIMIT: Final = 100_000
 class AccountType:
     """What accounts of one type have: whom they may serve, which fields they need and may have.
 
-    Of `needs` and `takes`, fields that neither names stay empty. `home` is the address that a base
-    URL left empty becomes, with the account's region in it; "" where there is no such.
+    Of OWN_FIELDS, those that are neither in `needs` nor in `takes` stay empty. `platform` is whom
+    an account serves that names nobody; "" where it must.
     """
 
     platforms: tuple[str, ...]
+    platform: str = ""
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
-    home: str = ""
-
-    @property
-    def platform(self) -> str:
-        """What an account serves that names no platform; "" where it must name one."""
-        return self.platforms[0] if self.home else ""
 
 
 ACCOUNT_TYPES: Final[Mapping[str, AccountType]] = {
     "apikey": AccountType(("anthropic", "gemini", "openai"), takes=("pool_retries",)),
     "bedrock": AccountType(
         ("anthropic", "gemini", "openai"),
+        "anthropic",
         needs=("auth_mode", "region"),
         takes=("force_global", "pool_retries"),
-        home="https://bedrock-runtime.{region}.amazonaws.com",
     ),
-    "service_account": AccountType(
-        ("gemini", "anthropic"),
-        needs=("project", "region"),
-        home="https://{region}-aiplatform.googleapis.com",
-    ),
-    "oauth": AccountType(
-        ("antigravity",),
-        takes=("mixed", "overages", "project"),
-        home="https://cloudcode-pa.googleapis.com",
-    ),
+    "service_account": AccountType(("gemini", "anthropic"), "gemini", needs=("project", "region")),
+    "oauth": AccountType(("antigravity",), "antigravity", takes=("mixed", "overages", "project")),
 }
 OWN_FIELDS: Final = (
     "auth_mode",
@@ -87,13 +77,16 @@ OWN_FIELDS: Final = (
 
 
 def home_of(account: AccountDefinition) -> str:
-    """The address of the vendor's own endpoint for an account; "" where the type has none."""
-    kind = ACCOUNT_TYPES.get(account.type)
-    if kind is None:
-        return ""
-    if account.type == "service_account" and account.region == "global":
-        return "https://aiplatform.googleapis.com"
-    return kind.home.format(region=account.region)
+    """The vendor's own address for an account, by its region; "" where the type has none."""
+    region = account.region
+    if account.type == "bedrock":
+        top = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        return f"https://bedrock-runtime.{region}.{top}"
+    if account.type == "service_account":
+        if region in CONTINENTS:
+            return f"https://aiplatform.{region}.rep.googleapis.com"
+        return f"https://{'' if region == 'global' else f'{region}-'}aiplatform.googleapis.com"
+    return "https://cloudcode-pa.googleapis.com" if account.type == "oauth" else ""
 
 
 def check_account(account: AccountDefinition) -> None:
