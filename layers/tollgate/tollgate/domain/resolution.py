@@ -142,10 +142,10 @@ class Offers:
         """An account with its price; None when it is not sold or nothing prices it."""
         tier, account = place
         offer = self._of(pool.mapped, translate(account.model_mapping, pool.mapped))
-        if offer is None:
-            return None
-        group = self._question.group.id
-        return Candidate(account, pool.channel, pool.mapped, *offer, group, tier)
+        terms = self._question.group.id, tier
+        return (
+            None if offer is None else Candidate(account, pool.channel, pool.mapped, *offer, *terms)
+        )
 
     def _of(self, mapped: str, wire: str) -> Offer | None:
         names = mapped, wire
