@@ -35,8 +35,8 @@ PROMPTS: Final = (
 MOST_BLOCKS: Final = 10
 """Blocks that are looked at: it says who it is in one of the first."""
 
-LONGER: Final = 3
-"""A text so many times as long as another cannot be half alike, whatever it says."""
+LONGEST: Final = 3 * max(map(len, PROMPTS))
+"""A text three times as long as another cannot be half alike, whatever it says."""
 
 
 def by_agent(headers: Mapping[str, str]) -> bool:
@@ -68,7 +68,7 @@ def names_user(metadata: object) -> bool:
 
 def introduces(system: object) -> bool:
     """Whether a block of the system prompt is much like one of Claude Code's."""
-    return any(alike(text, prompt) for text in blocks(system) for prompt in PROMPTS)
+    return any(half_alike(text) for text in blocks(system) if len(text) <= LONGEST)
 
 
 def blocks(system: object) -> Iterator[str]:
@@ -81,13 +81,16 @@ def blocks(system: object) -> Iterator[str]:
             yield text
 
 
-def alike(text: str, prompt: str) -> bool:
-    """Whether the Dice coefficient of two texts' pairs of letters is 1/2 or more."""
-    if len(text) > LONGER * (len(prompt) + LONGER):
-        return False
-    one, other = pairs(plain(text)), known_pairs(prompt)
-    common = (one & other).total()
-    return 4 * common >= one.total() + other.total() > 0
+@lru_cache(maxsize=256)
+def half_alike(text: str) -> bool:
+    """Whether the Dice coefficient of a text's and a prompt's pairs of letters is 1/2 or more.
+
+    Remembered: Claude Code says the same in every call.
+    """
+    own = pairs(text)
+    return any(
+        4 * (own & known).total() >= own.total() + known.total() for known in map(pairs, PROMPTS)
+    )
 
 
 def plain(text: str) -> str:
@@ -97,9 +100,4 @@ def plain(text: str) -> str:
 
 def pairs(text: str) -> Counter[tuple[str, str]]:
     """How often each pair of neighbouring letters is in a text."""
-    return Counter(pairwise(text))
-
-
-@lru_cache(maxsize=len(PROMPTS))
-def known_pairs(prompt: str) -> Counter[tuple[str, str]]:
-    return pairs(plain(prompt))
+    return Counter(pairwise(plain(text)))
