@@ -27,10 +27,23 @@ SERVICE = json.dumps(
 PERSON = json.dumps({"refresh_token": "1//r", "client_id": "c", "client_secret": "s"})
 
 VERTEX = Account(
-    "acc_v", "vertex", "gemini", "service_account", "", {"version": 1}, region="europe-west4"
+    "acc_v",
+    "vertex",
+    "gemini",
+    "service_account",
+    "https://europe-west4-aiplatform.googleapis.com",
+    {"version": 1},
+    region="europe-west4",
 )
 ANTIGRAVITY = Account(
-    "acc_a", "anti", "antigravity", "oauth", "", {"version": 1}, project="proj-7", overages=True
+    "acc_a",
+    "anti",
+    "antigravity",
+    "oauth",
+    "https://cloudcode-pa.googleapis.com",
+    {"version": 1},
+    project="proj-7",
+    overages=True,
 )
 
 

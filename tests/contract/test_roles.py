@@ -96,6 +96,7 @@ MAY: dict[str, tuple[Role, ...]] = {
     "POST /accounts/<account>/test": OPERATING,
     "GET /accounts/<account>/models": OPERATING,
     "GET /accounts/<account>/keys": ("owner", "operator", "auditor"),
+    "GET /accounts/<account>/credits": ("owner", "operator", "auditor"),
     "GET /accounts/health": ("owner", "operator", "auditor"),
     "GET /accounts/<account>/health": ("owner", "operator", "auditor"),
     "POST /accounts/<account>/keys/<number>/enable": OPERATING,

@@ -11,11 +11,19 @@ from tests.gateway import START_MS, Gateway, Seen
 from tests.google_stand_in import SERVICE, Google, gateway, person
 from tollgate.domain.catalog import Account, Channel, GroupPart
 
-ANN = Account("acc_ann", "ann", "antigravity", "oauth", "", {}, project="proj-7", priority=2)
-BOB = Account("acc_bob", "bob", "antigravity", "oauth", "", {}, project="proj-8", priority=1)
+CODE_ASSIST = "https://cloudcode-pa.googleapis.com"
+VERTEX_HOST = "https://europe-west4-aiplatform.googleapis.com"
+ANN = Account(
+    "acc_ann", "ann", "antigravity", "oauth", CODE_ASSIST, {}, project="proj-7", priority=2
+)
+BOB = Account(
+    "acc_bob", "bob", "antigravity", "oauth", CODE_ASSIST, {}, project="proj-8", priority=1
+)
 RICH = replace(ANN, overages=True)
 VERTEX = Account(
-    "acc_v", "vertex", "gemini", "service_account", "", {}, region="europe-west4", project="own-1"
+    *("acc_v", "vertex", "gemini", "service_account", VERTEX_HOST, {}),
+    region="europe-west4",
+    project="own-1",
 )
 CLAUDE = replace(VERTEX, platform="anthropic")
 SECRETS = {"acc_ann": person("1//ann"), "acc_bob": person("1//bob"), "acc_v": SERVICE}

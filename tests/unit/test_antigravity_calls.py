@@ -117,7 +117,7 @@ def test_a_call_goes_into_the_envelope_as_it_is() -> None:
 def test_the_endpoint_streams_events_whatever_the_caller_reads(
     query: str, headers: dict[str, str], out: bytes
 ) -> None:
-    account = replace(ANTIGRAVITY, base_url="http://127.0.0.1:1/", project="")
+    account = replace(ANTIGRAVITY, base_url="http://127.0.0.1:1", project="")
     said = Bench().spoken(gemini_call("streamGenerateContent", ASKED, query), account)
     assert said.target.url == "http://127.0.0.1:1/v1internal:streamGenerateContent?alt=sse"
     assert said.headers == headers

@@ -1,91 +1,18 @@
-"""Access tokens among environments: one asks, all see it, and no refresh token is ever lost."""
+"""Access tokens: kept until shortly before they end, seen by all, replaced when refused."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from threading import Thread
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.dynamodb_in_memory import InMemoryDynamo
-from tests.unit.test_store_secrets import FakeKms, secrets_of
+from tests.token_room import HOUR, PERSON, START, Room, Vendor
 from tollgate.domain.catalog import Account
-from tollgate.domain.credentials import RefreshToken, ServiceAccount
+from tollgate.domain.credentials import ServiceAccount
 from tollgate.domain.errors import UpstreamUnavailable
-from tollgate.domain.grants import Asking, Grant, GrantRefused
-from tollgate.services.tokens import Owner, Surroundings, Tokens
-from tollgate.store.credentials import place_of
+from tollgate.domain.grants import Asking, Grant
+from tollgate.services.tokens import Owner
 from tollgate.store.dynamodb import OutcomeUnknown, StoreError, Throttled
-from tollgate.store.secrets import Secrets
-from tollgate.store.tokens import StoredToken, TokenStore
 from tollgate.upstream.proxies import Proxy
-
-START = 1_795_348_800_000
-HOUR = 3_600_000
-PERSON = RefreshToken("r0", "client-1")
-
-
-class Vendor:
-    """Gives tokens. Every refresh token is good for once; the answer replaces it."""
-
-    def __init__(self, *, rotates: bool = True) -> None:
-        self.rotates = rotates
-        self.good = "r0"
-        self.given = 0
-        self.failure: Exception | None = None
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    def ask(self, account: Account, asking: Asking, refresh: str, proxy: Proxy | None) -> Grant:
-        if self.failure is not None:
-            raise self.failure
-        if isinstance(asking, RefreshToken) and refresh != self.good:
-            raise GrantRefused("reused")
-        self.given += 1
-        if self.rotates:
-            self.good = f"r{self.given}"
-        grant = Grant(f"a{self.given}", 3_600, self.good if self.rotates else "")
-        meanwhile, self.meanwhile = self.meanwhile, lambda: None
-        meanwhile()
-        return grant
-
-
-@dataclass
-class Room:
-    """Environments around one table, one vendor and one clock."""
-
-    vendor: Vendor = field(default_factory=Vendor)
-    now: int = START
-    refused: list[str] = field(default_factory=list)
-    unsaved: list[str] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.dynamo = InMemoryDynamo(["state"])
-        self.sealing: Secrets = secrets_of(FakeKms(), [0.0])
-        key = self.sealing.new_data_key(1)
-        secret = self.sealing.seal("unread", place_of("acc_1", 3), key)
-        self.account = Account("acc_1", "one", "antigravity", "oauth", "", secret)
-        self.store = TokenStore(self.dynamo, "state", self.sealing, self.clock)
-
-    def clock(self) -> int:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += int(seconds * 1_000)
-
-    def environment(self) -> Tokens:
-        around = Surroundings(
-            self.clock, self.sleep, self.refused.append, lambda name, _: self.unsaved.append(name)
-        )
-        return Tokens(self.store, self.vendor.ask, around)
-
-    @property
-    def owner(self) -> Owner:
-        return Owner(self.account, PERSON)
-
-    def stored(self) -> StoredToken:
-        return self.store.read(self.account)
 
 
 @pytest.fixture
@@ -162,146 +89,6 @@ def test_an_account_that_is_not_saved_yet_gets_a_token_for_its_trial_only() -> N
     assert tokens.access(draft) == "a1"
     assert tokens.renewed(draft, "a1") == "a2"
     assert room.dynamo.items("state") == []
-
-
-# --- races ----------------------------------------------------------------------------------------
-
-
-def test_two_environments_at_once_lose_no_refresh_token(room: Room) -> None:
-    """The second one comes while the first is being answered: it waits and takes what came."""
-    first, second = room.environment(), room.environment()
-    got: list[str] = []
-    waiting = Thread(target=lambda: got.append(second.access(room.owner)))
-    room.vendor.meanwhile = waiting.start
-    asleep = room.sleep
-
-    def until_written(seconds: float) -> None:
-        asleep(seconds)
-        first_done.join()
-
-    room.sleep = until_written  # type: ignore[method-assign]
-    second = room.environment()
-    first_done = Thread(target=lambda: got.append(first.access(room.owner)))
-    first_done.start()
-    first_done.join()
-    waiting.join()
-    assert got == ["a1", "a1"]
-    assert (room.vendor.given, room.stored().refresh, room.refused) == (1, "r1", [])
-
-
-def test_while_another_environment_asks_the_old_token_serves(room: Room) -> None:
-    first, second = room.environment(), room.environment()
-    assert first.access(room.owner) == second.access(room.owner) == "a1"
-    room.now += HOUR - 100_000
-    seen: list[str] = []
-    room.vendor.meanwhile = lambda: seen.append(second.access(room.owner))
-    assert first.access(room.owner) == "a2"
-    assert seen == ["a1"]
-    assert room.slept == []
-    assert second.access(room.owner) == "a2"
-
-
-def test_who_was_too_slow_takes_what_somebody_else_got(room: Room) -> None:
-    """Its claim has ended; another environment has asked and written before its answer is there."""
-    slow, fast = room.environment(), room.environment()
-
-    def overtaken() -> None:
-        room.now += 20_000
-        room.vendor.good = "r0"  # the vendor lets both have an answer
-        assert fast.access(room.owner) == "a2"
-
-    room.vendor.meanwhile = overtaken
-    assert slow.access(room.owner) == "a2"
-    assert room.stored().refresh == "r2"
-
-
-def test_who_wrote_last_does_not_undo_a_rotation_it_did_not_see(room: Room) -> None:
-    """A vendor that keeps refresh tokens answers the slow one; the other's rotation stays."""
-    slow = room.environment()
-
-    def rotated() -> None:
-        stored = room.stored()
-        rotated = StoredToken("a9", START + HOUR, "r9", 0, stored.version)
-        assert room.store.write(room.account, rotated)
-
-    room.vendor.meanwhile = rotated
-    assert slow.access(room.owner) == "a9"
-    assert room.stored().refresh == "r9"
-
-
-def test_a_claim_that_came_between_does_not_cost_the_new_refresh_token(room: Room) -> None:
-    slow = room.environment()
-
-    def claimed() -> None:
-        stored = room.stored()
-        assert room.store.write(room.account, replace(stored, claimed_until=room.now + 50_000))
-
-    room.vendor.meanwhile = claimed
-    assert slow.access(room.owner) == "a1"
-    assert room.stored().refresh == "r1"
-
-
-def test_refused_with_a_token_that_was_replaced_meanwhile_means_nothing(room: Room) -> None:
-    late = room.environment()
-    ask = room.vendor.ask
-
-    def ask_late(account: Account, asking: Asking, refresh: str, proxy: Proxy | None) -> Grant:
-        room.vendor.ask = ask  # type: ignore[method-assign]
-        stored = room.stored()
-        rotated = StoredToken("a9", START + HOUR, "r9", 0, stored.version)
-        assert room.store.write(room.account, rotated)
-        raise GrantRefused("reused")
-
-    room.vendor.ask = ask_late  # type: ignore[method-assign]
-    assert room.environment().access(room.owner) == "a9"
-    assert room.refused == []
-    assert late.access(room.owner) == "a9"
-
-
-def test_a_replaced_token_without_access_is_waited_for(room: Room) -> None:
-    def ask_late(account: Account, asking: Asking, refresh: str, proxy: Proxy | None) -> Grant:
-        rotated = StoredToken("", 0, "r9", 0, room.stored().version)
-        assert room.store.write(room.account, rotated)
-        raise GrantRefused("reused")
-
-    room.vendor.ask = ask_late  # type: ignore[method-assign]
-    with pytest.raises(UpstreamUnavailable):
-        room.environment().access(room.owner)
-    assert room.refused == []
-
-
-def test_a_lost_race_for_the_claim_is_waited_out(room: Room) -> None:
-    """Another environment claims between our look and our claim, and never comes back."""
-    before = room.dynamo.before
-
-    def claims_first(operation: str, request: Any) -> None:
-        if operation == "PutItem":
-            room.dynamo.before = before
-            claim = StoredToken("", 0, "", START + 1_000, 0)
-            assert room.store.write(room.account, claim)
-
-    room.dynamo.before = claims_first
-    assert room.environment().access(room.owner) == "a1"
-    assert sum(room.slept) == 1.0
-
-
-def test_nobody_waits_for_ever(room: Room) -> None:
-    assert room.store.write(room.account, StoredToken("", 0, "", START + HOUR, 0))
-    with pytest.raises(UpstreamUnavailable, match="waits for an access token"):
-        room.environment().access(room.owner)
-    assert sum(room.slept) == 5.0
-
-
-def test_threads_of_one_environment_ask_once(room: Room) -> None:
-    tokens = room.environment()
-    got: list[str] = []
-    threads = [Thread(target=lambda: got.append(tokens.access(room.owner))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert got == ["a1"] * 8
-    assert room.vendor.given == 1
 
 
 # --- refusals -------------------------------------------------------------------------------------

@@ -64,15 +64,19 @@ def token_address(asking: Asking, base_url: str, *, local: bool) -> str:
     Raises:
         UpstreamUnavailable: the credentials name a place that is not Google's.
     """
-    named = asking.token_uri if isinstance(asking, ServiceAccount) else ""
-    if local and on_loopback(named):
-        return named
-    if not named and local and on_loopback(base_url):
-        parts = urlsplit(base_url)
-        return f"{parts.scheme}://{parts.netloc}/token"
-    if (named or GOOGLE_TOKENS) not in GOOGLES:
+    if isinstance(asking, RefreshToken):
+        if local and on_loopback(base_url):
+            parts = urlsplit(base_url)
+            return f"{parts.scheme}://{parts.netloc}/token"
+        return GOOGLE_TOKENS
+    if not gives_tokens(asking.token_uri, local=local):
         raise UpstreamUnavailable("the account's credentials name a place that gives no tokens")
-    return named or GOOGLE_TOKENS
+    return asking.token_uri
+
+
+def gives_tokens(address: str, *, local: bool) -> bool:
+    """Whether tokens may be asked for at an address; `local`: on one's own machine, too."""
+    return address in GOOGLES or (local and on_loopback(address))
 
 
 def on_loopback(url: str) -> bool:

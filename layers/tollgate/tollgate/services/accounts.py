@@ -17,6 +17,7 @@ from tollgate.domain.definition_rules import require
 from tollgate.domain.definitions import AccountDefinition, Author, DataKeyDefinition
 from tollgate.domain.egress import read_origin, read_proxy
 from tollgate.domain.errors import Conflict, ValidationFailed
+from tollgate.domain.grants import gives_tokens
 from tollgate.services.changes import Changed, change
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.credentials import FIELD, PROXY_FIELD, place_of
@@ -114,7 +115,10 @@ class Accounts:
         """How many API keys there are in credentials that the account's type takes."""
         read = checked_credentials(account, text)
         if isinstance(read, ServiceAccount):
-            read_origin(read.token_uri, loopback=self._loopback, field="credentials.token_uri")
+            field = "credentials.token_uri"
+            read_origin(read.token_uri, loopback=self._loopback, field=field)
+            given = gives_tokens(read.token_uri, local=self._loopback)
+            require(given, field, "not where Google gives tokens; leave it as it was downloaded")
         return len(read.keys) if isinstance(read, ApiKeys) else 1
 
     def _sealed(

@@ -27,7 +27,6 @@ from tollgate.services.speech import Failure, Reaction, Retell, Saying, Spoken
 from tollgate.services.tokens import Owner, Tokens, owner_of
 from tollgate.upstream.client import Target, Upstream
 
-HOME: Final = "https://cloudcode-pa.googleapis.com"
 JSON: Final = {"content-type": "application/json"}
 ARRAY: Final = {"content-type": "application/json; charset=UTF-8"}
 ASKED_ABOUT: Final = b'{"metadata":{"pluginType":"GEMINI"}}'
@@ -195,7 +194,7 @@ def paid(attempt: Attempt) -> Attempt:
 
 def address(account: Account, method: str) -> str:
     """Where a method of an account is called."""
-    return f"{(account.base_url or HOME).rstrip('/')}/v1internal:{method}"
+    return f"{account.base_url}/v1internal:{method}"
 
 
 def looking(tokens: Tokens, upstream: Upstream, clock: Callable[[], int]) -> Look:

@@ -22,7 +22,6 @@ from tollgate.upstream.client import Target
 
 KEY_HEADERS: Final = frozenset({"x-api-key", "x-goog-api-key", "authorization"})
 GLOBAL: Final = "global"
-CONTINENTS: Final = frozenset({"us", "eu"})
 UNAUTHORIZED: Final = 401
 
 
@@ -44,7 +43,7 @@ def spoken(saying: Saying, tokens: Tokens) -> Spoken:
     """
     owner = owner_of(saying.account, saying.secret, saying.proxy)
     method, body = said(saying)
-    url = f"{origin_of(saying)}/v1/{place_of(saying, owner)}/{method}"
+    url = f"{saying.account.base_url}/v1/{place_of(saying, owner)}/{method}"
     access = tokens.access(owner)
     headers = own_headers(saying) | {"authorization": f"Bearer {access}"}
     query = f"?{saying.wire.query}" if is_gemini(saying) and saying.wire.query else ""
@@ -80,17 +79,6 @@ def said(saying: Saying) -> tuple[str, bytes]:
 def is_gemini(saying: Saying) -> bool:
     """Whether the caller speaks Gemini's format."""
     return saying.outgoing.dialect.name == "gemini"
-
-
-def origin_of(saying: Saying) -> str:
-    """The account's own address, else Google's for its region."""
-    account = saying.account
-    if account.base_url:
-        return account.base_url.rstrip("/")
-    if account.region in CONTINENTS:
-        return f"https://aiplatform.{account.region}.rep.googleapis.com"
-    place = "" if account.region in {"", GLOBAL} else f"{account.region}-"
-    return f"https://{place}aiplatform.googleapis.com"
 
 
 def place_of(saying: Saying, owner: Owner) -> str:
