@@ -19,8 +19,9 @@ KEYS = {
     "aws_session_token": "session==",
 }
 BEDROCK = Account(
-    "acc_aws", "AWS", "anthropic", "bedrock", "", {}, auth_mode="sigv4", region="us-east-1"
-)
+    "acc_aws", "AWS", "anthropic", "bedrock", f"https://{HOST}", {},
+    auth_mode="sigv4", region="us-east-1",
+)  # fmt: skip
 BEARER = replace(BEDROCK, auth_mode="apikey")
 DIRECT = Account("acc_direct", "direct", "anthropic", "apikey", "https://anthropic.example.com", {})
 SECRETS: Mapping[str, str] = {

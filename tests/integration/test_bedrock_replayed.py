@@ -77,7 +77,7 @@ def answer(upstream: Upstream, account: Account, *, secret: str = SIGNING, **bod
     ],
 )
 def test_calls_are_answered(url: str, upstream: Upstream, account: Account, secret: str) -> None:
-    for base in (url, f"{url}/inner/"):
+    for base in (url, f"{url}/inner"):
         got = answer(upstream, replace(account, base_url=base), secret=secret)
         told = json.loads(got.read())
         assert (got.status, told["type"], told["usage"]["output_tokens"]) == (200, "message", 8)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tollgate.dialects._bedrock_body import named_betas, rewritten
 from tollgate.dialects._json import read
+from tollgate.domain.errors import InvalidRequest
 
 HEAD = '{"anthropic_version":"bedrock-2023-05-31"'
 
@@ -224,6 +225,14 @@ def test_everything_at_once_in_one_message() -> None:
         '"messages":[{"role":"user","content":[{"type":"tool_result","content":'
         '[{"cache_control":{}}],"cache_control":{}},7,{"type":"text","text":"{}"}]},"odd"]}'
     )
+
+
+def test_marks_have_a_bound() -> None:
+    marked = '{"cache_control":{"scope":"x"}}'
+    within = '{"system":[' + ",".join([marked] * 64) + "]}"
+    assert sent(within).count('{"cache_control":{}}') == 64
+    with pytest.raises(InvalidRequest, match="too many cache_control marks"):
+        sent('{"system":[' + ",".join([marked] * 65) + "]}")
 
 
 JSON = st.recursive(

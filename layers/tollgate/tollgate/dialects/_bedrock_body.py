@@ -1,13 +1,25 @@
 """How a Messages body becomes what Bedrock takes; whatever Bedrock knows stays as it came."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
-from tollgate.dialects._json import Document
-from tollgate.dialects._places import Change, changed, elements, member, without
+from tollgate.dialects._json import Document, after_blank
+from tollgate.dialects._places import (
+    Change,
+    Element,
+    Members,
+    Unwanted,
+    changed,
+    cuts,
+    elements,
+    member,
+    without,
+)
 from tollgate.dialects._usage import inside, listed
 from tollgate.dialects._writing import compact
+from tollgate.domain.errors import InvalidRequest
 
 VERSION: Final = "bedrock-2023-05-31"
 BETA: Final = "anthropic_beta"
@@ -19,7 +31,8 @@ REPLACED: Final = frozenset(
 
 LIFETIMES: Final = ("5m", "1h")
 
-Unwanted = Callable[[str, Any], bool]
+MARKS_LIMIT: Final = 64
+"""More than vendors take by far; each is looked for in the text."""
 
 
 def rewritten(document: Document, betas: tuple[str, ...], *, recent: bool) -> bytes:
@@ -29,16 +42,22 @@ def rewritten(document: Document, betas: tuple[str, ...], *, recent: bool) -> by
         document: the body as Anthropic takes it.
         betas: the beta features it names.
         recent: whether the model is Claude 4.5 or later, which knows lifetimes of caches.
+
+    Raises:
+        InvalidRequest: it has far more marks of caches than any vendor takes.
     """
 
     def unwanted(name: str, value: Any) -> bool:
         return name == "scope" or (name == "ttl" and not (recent and value in LIFETIMES))
 
+    marks = tuple(islice(without_marks(document, unwanted), MARKS_LIMIT + 1))
+    if len(marks) > MARKS_LIMIT:
+        raise InvalidRequest("there are too many cache_control marks; vendors take four")
     changes = (
         *headed(document, betas),
         *instructed(document),
         *without_custom(document),
-        *without_marks(document, unwanted),
+        *marks,
     )
     return changed(document.text, changes).encode()
 
@@ -49,7 +68,8 @@ def headed(document: Document, betas: tuple[str, ...]) -> Iterator[Change]:
     comma = "," if document.values.keys() - REPLACED else ""
     begin = document.start + 1
     yield begin, begin, compact(head)[1:-1].decode() + comma
-    for start, end in without(document.text, document.start, lambda name, _: name in REPLACED):
+    first, found = after_blank(document.text, begin), Members(document.values, document.places)
+    for start, end in cuts(document.text, first, found, lambda name, _: name in REPLACED):
         yield start, end, ""
 
 
@@ -115,6 +135,8 @@ def without_custom(document: Document) -> Iterator[Change]:
 def without_marks(document: Document, unwanted: Unwanted) -> Iterator[Change]:
     """Marks of caches in the system prompt, tools and messages, without what Bedrock refuses."""
     text, values, places = document.text, document.values, document.places
+    if '"scope"' not in text and '"ttl"' not in text:
+        return  # most calls: nothing need be looked for
     for name in ("system", "tools"):
         if any(unfit(block, unwanted) for block in listed(values.get(name))):
             yield from marks_within(text, places[name][0], unwanted)
@@ -129,13 +151,18 @@ def without_marks(document: Document, unwanted: Unwanted) -> Iterator[Change]:
 def marks_within(text: str, start: int, unwanted: Unwanted) -> Iterator[Change]:
     """Changes of the marks in an array of blocks, and of what tools gave back within one."""
     for block in elements(text, start):
-        value = inside(block.value)
-        if unfit_mark(value, unwanted):
-            mark, _ = member(text, block.start, "cache_control")
-            yield from ((begin, end, "") for begin, end in without(text, mark, unwanted))
-        if any(unfit_mark(inner, unwanted) for inner in listed(value.get("content"))):
-            inner_start, _ = member(text, block.start, "content")
-            yield from marks_within(text, inner_start, unwanted)
+        yield from mark_of(text, block, unwanted)
+        if any(unfit_mark(each, unwanted) for each in listed(inside(block.value).get("content"))):
+            content, _ = member(text, block.start, "content")
+            for inner in elements(text, content):  # deeper there are no marks
+                yield from mark_of(text, inner, unwanted)
+
+
+def mark_of(text: str, block: Element, unwanted: Unwanted) -> Iterator[Change]:
+    """Changes of the mark of one block."""
+    if unfit_mark(inside(block.value), unwanted):
+        mark, _ = member(text, block.start, "cache_control")
+        yield from ((begin, end, "") for begin, end in without(text, mark, unwanted))
 
 
 def unfit_content(message: Mapping[str, Any], unwanted: Unwanted) -> bool:

@@ -1,6 +1,6 @@
 """Where the parts of a JSON text stand, as deep as somebody needs to change one of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tollgate.dialects._json import READER, after_blank, members
@@ -10,6 +10,17 @@ Cut = tuple[int, int]
 
 Change = tuple[int, int, str]
 """A part of the text, and what becomes of it."""
+
+
+Unwanted = Callable[[str, Any], bool]
+"""Whether a member goes, by its name and value."""
+
+
+class Members(NamedTuple):
+    """The members of an object: their values, and where those stand."""
+
+    values: Mapping[str, Any]
+    places: Mapping[str, Cut]
 
 
 class Element(NamedTuple):
@@ -44,15 +55,19 @@ def member(text: str, start: int, name: str) -> Cut:
     return members(text, start)[1][name]
 
 
-def without(text: str, start: int, unwanted: Callable[[str, Any], bool]) -> Iterator[Cut]:
+def without(text: str, start: int, unwanted: Unwanted) -> Iterator[Cut]:
     """What is cut of the object that begins there to be rid of members, with their commas."""
     values, places, _ = members(text, start)
-    begin = after_blank(text, start + 1)
-    kept = 0  # where the last member ends that stays; 0 before the first of them
-    for name, (_, end) in places.items():
+    return cuts(text, after_blank(text, start + 1), Members(values, places), unwanted)
+
+
+def cuts(text: str, begin: int, found: Members, unwanted: Unwanted) -> Iterator[Cut]:
+    """What is cut of an object whose first member begins there."""
+    kept = 0  # where the last member ends that stays, or what was cut after it; 0 before the first
+    for name, (_, end) in found.places.items():
         after = after_blank(text, end)
         follows = after_blank(text, after + 1) if text[after] == "," else end
-        if not unwanted(name, values[name]):
+        if not unwanted(name, found.values[name]):
             kept = end
         elif kept:
             yield kept, end

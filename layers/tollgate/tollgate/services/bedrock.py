@@ -55,7 +55,7 @@ class Asking:
     @property
     def url(self) -> str:
         """The whole address."""
-        return base_url(self.account) + self.path
+        return self.account.base_url + self.path
 
 
 def spoken(saying: Saying, now: int) -> Spoken:
@@ -114,16 +114,7 @@ def reaction(failure: Failure, model: str, now: int) -> Reaction | None:
     return Reaction(rests=rest(f"{MODEL}{model}", until, Cause.FORBIDDEN))
 
 
-# --- where, and by whom ---------------------------------------------------------------------------
-
-
-def base_url(account: Account) -> str:
-    """The account's own address, else AWS's for its region."""
-    if account.base_url:
-        return account.base_url.rstrip("/")
-    region = account.region or REGION
-    top = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"https://bedrock-runtime.{region}.{top}"
+# --- by whom --------------------------------------------------------------------------------------
 
 
 def authorized(asking: Asking, secret: str, now: int) -> dict[str, str]:
