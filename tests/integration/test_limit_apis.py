@@ -73,7 +73,7 @@ def test_a_user_is_limited_by_themselves_and_in_groups(api: AdminApi, world: Wor
             {"limits": {"spend_5h_usd": "-1"}}, 422, "limits.spend_5h_usd", id="negative dollars"
         ),
         pytest.param(
-            {"limits": {"spend_week_usd": 5}}, 422, "limits.spend_week_usd", id="a number of dollars"
+            {"limits": {"spend_week_usd": 5}}, 422, "limits.spend_week_usd", id="dollars as number"
         ),
         pytest.param(
             {"group_limits": {"grp_none": {"rpm": 1}}}, 422, "group_limits.grp_none", id="no group"

@@ -23,7 +23,7 @@ class Audit:
     """What was seen. `wrong` collects the sentences of everything that broke a rule.
 
     `running` says until when (epoch ms) the call of a hold may run, `entered` what extensions took
-    from spend windows that began after their holds.
+    from spend windows that began after their holds, `largest` what each hold grew to.
     """
 
     scenario: Scenario
@@ -34,6 +34,7 @@ class Audit:
     settled: Counter[str] = field(default_factory=Counter)
     marked: set[tuple[str, str]] = field(default_factory=set)
     running: dict[str, int] = field(default_factory=dict)
+    largest: dict[str, int] = field(default_factory=dict)
     entered: Counter[tuple[str, int]] = field(default_factory=Counter)
     revoked: set[tuple[int, str]] = field(default_factory=set)
 
@@ -98,6 +99,7 @@ class Audit:
             self.say(f"{hold}: {before.status}, revoked on (shard, key) {self.revoked}")
         if not after.open[hold]:
             return
+        self.largest[hold] = after.open[hold]
         self._spent(hold, before, after)
         if is_wallet_funded(hold) and after.available < 0:
             self.say(f"{hold} left {after.available} available")

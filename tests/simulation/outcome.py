@@ -151,7 +151,7 @@ def check_windows(world: World, wallet: Wallet, records: list[UsageRecord]) -> N
         least = sum(charged_to(name, began, record) for record in records)
         if used < least:
             world.audit.say(f"{name}: {least} was charged to it, {used} was taken")
-        if used != least and not any(is_uncertain(name, began, record) for record in records):
+        if used != least and not any(is_uncertain(world, record) for record in records):
             world.audit.say(f"{name}: {least} was charged to it, but {used} was taken")
 
 
@@ -165,7 +165,10 @@ def charged_to(name: WindowName, began: int, record: UsageRecord) -> int:
     return record.charge - before if record.charge > before else 0
 
 
-def is_uncertain(name: WindowName, began: int, record: UsageRecord) -> bool:
-    """Whether a record does not tell which window it was charged to, or to several."""
-    windows = record.windows
-    return windows is None or bool(windows.entered) or record.state != "final"
+def is_uncertain(world: World, record: UsageRecord) -> bool:
+    """Whether a record does not tell which window it was charged to, or to several.
+
+    Nor does it tell of an extension whose answer was lost.
+    """
+    windows, grown = record.windows, world.audit.largest.get(record.hold, 0) > record.held
+    return windows is None or bool(windows.entered) or record.state != "final" or grown

@@ -147,7 +147,7 @@ def drawn(seed: int) -> Scenario:
     subscribed = rng.random() < 0.3
     limited = rng.random() < 0.35
     edge = rng.random() < 0.5
-    scoped = rng.random() < 0.6
+    scoped = rng.random() < 0.4
     began = BEGINNING - BEGINNING % DAY + DAY - rng.randrange(20, 900) if edge else BEGINNING
     return Scenario(
         seed=seed,
@@ -180,7 +180,7 @@ def _limits(rng: Random, *, scoped: bool) -> dict[Kind, Limits]:
         limits[kind] = Limits(
             rpm=rng.choice((0, 0, 0, 2)),
             tpm=rng.choice((0, 0, 8)),
-            concurrency=rng.choice((0, 1, 2)),
+            concurrency=rng.choice((0, 0, 1, 2)),
             spend_5h=budget * rng.randrange(2),
             spend_day=2 * budget * (rng.random() < 0.3),
             spend_week=3 * budget * (rng.random() < 0.3),
