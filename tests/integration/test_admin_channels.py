@@ -157,3 +157,59 @@ def test_lists_are_not_ordered_by_anything_else(
     api: AdminApi, world: World, query: dict[str, str]
 ) -> None:
     assert api.call("GET", "/channels", query=query).status == 422
+
+
+# --- what is a channel's once -------------------------------------------------------------------
+
+
+def test_a_group_is_in_one_channel_and_moves_when_it_was_let_go(
+    api: AdminApi, world: World
+) -> None:
+    first = f"/channels/{world.channel}"
+    second = f"/channels/{api.created('/channels', {'name': 'second'})['id']}"
+    mine = {"groups": [world.group]}
+    assert api.call("PATCH", first, mine, headers=at(1)).status == 200
+    for refused in (
+        api.call("PATCH", second, mine, headers=at(1)),
+        api.call("POST", "/channels", {"name": "third", **mine}),
+    ):
+        assert (refused.status, refused.json["param"]) == (409, "groups")
+        assert f"group {world.group} is in another channel" in refused.json["detail"]
+    assert api.call("PATCH", first, {"groups": None}, headers=at(2)).json["groups"] == []
+    moved = api.call("PATCH", second, mine, headers=at(1))
+    assert (moved.status, moved.json["groups"]) == (200, [world.group])
+
+
+@pytest.mark.parametrize("name", ["retail", "RETAIL", " Retail "])
+def test_a_name_is_a_channels_once_however_it_is_spelt(
+    api: AdminApi, world: World, name: str
+) -> None:
+    refused = api.call("POST", "/channels", {"name": name})
+    assert (refused.status, refused.json["param"]) == (409, "name")
+    other = f"/channels/{api.created('/channels', {'name': 'other'})['id']}"
+    renamed = api.call("PATCH", other, {"name": name}, headers=at(1))
+    assert (renamed.status, renamed.json["param"]) == (409, "name")
+
+
+def test_a_removed_channels_name_is_free_again(api: AdminApi, world: World) -> None:
+    assert api.call("DELETE", f"/channels/{world.channel}", headers=at(1)).status == 204
+    assert api.call("POST", "/channels", {"name": "retail"}).status == 201
+
+
+def test_a_status_only_change_keeps_everything_else(api: AdminApi, world: World) -> None:
+    path = f"/channels/{world.channel}"
+    full = {
+        "groups": [world.group],
+        "accounts": [world.account],
+        "restrict_models": True,
+        "billing_model_source": "upstream",
+        "model_mapping": {"openai": {"a": "b"}},
+        "description": "for all",
+        "pricing": [{"platform": "openai", "models": ["a"], "prices": {"input": "1"}}],
+    }
+    before = api.call("PATCH", path, full, headers=at(1))
+    assert before.status == 200, before.text
+    after = api.call("PATCH", path, {"status": "disabled"}, headers=at(2)).json
+    same = {name: value for name, value in before.json.items() if name not in ("status", "version")}
+    assert {name: after[name] for name in same} == same
+    assert after["status"] == "disabled"

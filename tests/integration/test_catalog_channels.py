@@ -12,7 +12,7 @@ from tollgate.domain.catalog import Interval
 from tollgate.domain.channel_rows import SentRow
 from tollgate.domain.compilation import compile_group
 from tollgate.domain.definitions import Author, ChannelDefinition
-from tollgate.domain.errors import TollgateError, ValidationFailed, VersionMismatch
+from tollgate.domain.errors import Conflict, TollgateError, ValidationFailed, VersionMismatch
 from tollgate.store.catalog.channels import Pricing
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.snapshot_parts import read_group, write_group
@@ -147,3 +147,27 @@ def test_a_channel_is_made_with_its_prices_or_not_at_all(catalog: CatalogTable) 
         each.pricing.version for each in catalog.channels.pricing.versions("chn_2").entries
     ] == [1]
     assert (made.stamp.version, made.pricing_number) == (1, 1)
+
+
+def test_of_channels_that_want_a_group_at_once_one_gets_it(aws_environment: None) -> None:
+    with catalog_in_memory() as catalog:
+        furnish(catalog)
+        catalog.channels.change("chn_1", 1, lambda c: replace(c, groups=()), AUTHOR)
+        begin, won, lost = Barrier(4), list[str](), list[type[TollgateError]]()
+
+        def open_one(number: int) -> None:
+            begin.wait()
+            wanted = replace(CHANNEL, id=f"chn_{number}", name=f"channel {number}")
+            try:
+                won.append(catalog.channels.create(wanted, AUTHOR).id)
+            except TollgateError as refused:
+                lost.append(type(refused))
+
+        openers = [Thread(target=open_one, args=(number,)) for number in range(10, 14)]
+        for opener in openers:
+            opener.start()
+        for opener in openers:
+            opener.join()
+        assert len(won) == 1
+        assert lost == [Conflict] * 3
+        assert [c.id for c in catalog.channels.everything() if c.groups] == won
