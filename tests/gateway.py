@@ -175,7 +175,7 @@ class Gateway:
             LeasedSlots(Leases(self.dynamo, "state"), self.clock, random.Random(9).randrange),
             self.clock,
             lambda: settings,
-            self.count,
+            lambda account, cause: self.count(f"{account} faulty: {cause}", 1),
         )
         self.admission = Admission(
             self.catalog, self.wallets, self.hash_key, self.clock, self.sleep, self.roster.standing

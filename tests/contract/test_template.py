@@ -294,6 +294,7 @@ def test_every_alarm_says_what_is_wrong_and_tells_somebody() -> None:
             "AuditEntriesOnlyLogged",
             "PricesMisconfigured",
             "SuspectCalls",
+            "AccountsFaulty",
             "AccountsUnusable",
             "HoursNotClosed",
         ),

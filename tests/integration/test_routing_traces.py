@@ -278,7 +278,7 @@ def test_refused_credentials_end_an_account_after_three_times_and_no_sooner() ->
         farm.call()
     assert farm.trace() == "a b a b a a b a b a b b"
     assert farm.facts()["a"]["cause:faulty"] == 6
-    assert ("AccountsFaulty", 1) in farm.gateway.counted
+    assert farm.gateway.counted == [("a faulty: unauthorized", 1)]
     farm.wait(86_400 * 300)
     farm.call()
     assert farm.trace() == "b", "only a probe ends it"

@@ -105,7 +105,7 @@ def test_only_alarms_over_a_query_are_left_out() -> None:
     resources = template.transformed()["Resources"].items()
     assert {name for name, body in resources if not known(body)} == {
         *("InvariantViolations", "PricesMisconfigured", "RecordsOnlyLogged", "SuspectCalls"),
-        *("AccountsUnusable", "AuditEntriesOnlyLogged", "HoursNotClosed"),
+        *("AccountsFaulty", "AccountsUnusable", "AuditEntriesOnlyLogged", "HoursNotClosed"),
     }
 
 

@@ -59,6 +59,11 @@ class Observer:
         """An upstream account that was refused, or failed too often, answers again."""
         self.logger.info("account revived", account=account)
 
+    def faulty(self, account: str, cause: str) -> None:
+        """A vendor refused an account's credentials or balance again and again; others serve."""
+        self.count("AccountsFaulty")
+        self.logger.error("account faulty", account=account, cause=cause)
+
     def unclosed(self, hour: str, error: Exception) -> None:
         """An hour's sums cannot be made exact; the next close tries again."""
         self.count("HoursNotClosed")

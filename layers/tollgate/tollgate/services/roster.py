@@ -10,7 +10,15 @@ from typing import Final, Literal
 from zlib import crc32
 
 from tollgate.domain.catalog import Account
-from tollgate.domain.health import FAULTY, KEY, PAUSED, TRYING, Cause, account_rests
+from tollgate.domain.health import (
+    FAULTY,
+    KEY,
+    PAUSED,
+    TRYING,
+    Cause,
+    account_rests,
+    cause_of,
+)
 from tollgate.domain.resolution import Candidate
 from tollgate.domain.scheduling import Standing
 from tollgate.domain.verdicts import (
@@ -47,7 +55,7 @@ class Roster:
     Args:
         clock: epoch ms.
         settings: those of the catalog.
-        count: adds to a metric.
+        faulty: hears of an account that only a probe brings back, and why.
         random: a number below the one given.
     """
 
@@ -55,7 +63,7 @@ class Roster:
     slots: Slots
     clock: Callable[[], int]
     settings: Callable[[], Settings]
-    count: Callable[[str, int], None]
+    faulty: Callable[[str, str], None]
     random: Callable[[int], int] = middle
     workload: Workload = field(default_factory=Workload)
     courses: dict[str, Course] = field(default_factory=dict)
@@ -140,7 +148,7 @@ class Turn:
         facts = self.roster.health.facts(self.account.id)
         changes = judged(failing, facts, self._course(), self.roster.overload_minutes())
         if FAULTY in changes:
-            self.roster.count("AccountsFaulty", 1)
+            self.roster.faulty(self.account.id, cause_of(changes, FAULTY).name.lower())
         self.change(news(changes, facts, failing.at))
 
     def pause(self) -> None:

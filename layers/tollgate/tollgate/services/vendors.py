@@ -55,14 +55,14 @@ def roster(
     aws: Aws,
     settings: Settings,
     catalog: Catalog,
-    count: Callable[[str, int], None],
+    faulty: Callable[[str, str], None],
     now_ms: Callable[[], int],
 ) -> Roster:
-    """The accounts as all relays know them; `count` adds to a metric."""
+    """The accounts as all relays know them; `faulty` hears of one that only a probe brings back."""
     table, random = settings.state_table, secrets.randbelow
     health = AccountHealth(Snapshots(aws.dynamo, table), now_ms, catalog.health)
     slots = LeasedSlots(Leases(aws.dynamo, table), now_ms, random)
-    return Roster(health, slots, now_ms, lambda: catalog.global_part().settings, count, random)
+    return Roster(health, slots, now_ms, lambda: catalog.global_part().settings, faulty, random)
 
 
 def sending(
