@@ -10,6 +10,7 @@ from tests.bedrock_calls import (
     AWS_ID,
     BEARER,
     BEDROCK,
+    BODY,
     CHARGE,
     DIRECT,
     HOST,
@@ -253,6 +254,14 @@ def test_a_model_without_an_id_is_not_offered() -> None:
     mapped = replace(BEDROCK, model_mapping={MODEL: "claude-3-5-sonnet-20241022"})
     seen = messages(gateway(whole, mapped))
     assert (seen.status, seen.json["error"]["code"]) == (400, "model_not_found")
+
+
+def test_only_messages_are_spoken_there() -> None:
+    account = replace(BEDROCK, platform="openai")
+    used = gateway(whole, account)
+    seen = used.post("/v1/chat/completions", BODY)
+    assert (seen.status, seen.json["error"]["code"]) == (502, "upstream_unavailable")
+    assert used.upstream.requests == []
 
 
 def test_tokens_are_counted_elsewhere() -> None:
