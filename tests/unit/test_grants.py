@@ -120,6 +120,7 @@ def test_a_grant_is_read(told: dict[str, object], grant: Grant) -> None:
         pytest.param(401, b'{"error":"invalid_client"}', True, id="invalid_client"),
         pytest.param(400, b'{"error":"unauthorized_client"}', True, id="unauthorized_client"),
         pytest.param(400, b'{"error":"invalid_request"}', False, id="another error"),
+        pytest.param(401, b'{"error":{"message":"x"}}', False, id="an error that is an object"),
         pytest.param(503, b"<html>", False, id="503"),
         pytest.param(200, b"[]", False, id="no object"),
         pytest.param(200, b"{}", False, id="no token"),

@@ -126,7 +126,7 @@ def read_grant(status: int, body: bytes) -> Grant:
     """
     told = read_object(body)
     if status != 200:
-        if told.get("error") in HOPELESS:
+        if str(told.get("error")) in HOPELESS:
             raise GrantRefused("the gateway's own account is refused an access token")
         raise UpstreamUnavailable("the gateway's own account got no access token")
     access, refresh = told.get("access_token"), str(told.get("refresh_token") or "")
