@@ -1,5 +1,6 @@
 """Access tokens among environments at once: one asks, and no refresh token is ever lost."""
 
+from contextlib import suppress
 from dataclasses import replace
 from threading import Thread
 from typing import Any
@@ -154,3 +155,30 @@ def test_threads_of_one_environment_ask_once(room: Room) -> None:
         thread.join()
     assert got == ["a1"] * 8
     assert room.vendor.given == 1
+
+
+@pytest.mark.parametrize("late_ms", [0, 30_000], ids=["at once", "after the first one's claim"])
+@pytest.mark.parametrize("step", range(5), ids=lambda step: f"before step {step}")
+def test_wherever_another_environment_comes_between_the_newest_refresh_token_is_kept(
+    room: Room, step: int, late_ms: int
+) -> None:
+    """A vendor that takes each refresh token once; a second environment runs whole in between."""
+    first, second = room.environment(), room.environment()
+    seen = 0
+
+    def between(*_: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == step + 1:
+            room.now += late_ms
+            with suppress(UpstreamUnavailable):  # it may have to wait, or hold an older token
+                second.access(room.owner)
+
+    room.dynamo.before = between
+    room.vendor.meanwhile = between
+    assert first.access(room.owner).startswith("a")
+    between()
+    room.dynamo.before = lambda *_: None
+    assert room.stored().refresh == room.vendor.good
+    room.now += HOUR
+    assert room.environment().access(room.owner) == f"a{room.vendor.given}"
