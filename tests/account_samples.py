@@ -1,6 +1,5 @@
 """Accounts of every type as staff send them, with secrets that no answer may ever have."""
 
-import json
 from typing import Any, Final
 
 CANARY: Final = "canary-7f3a-do-not-show"
@@ -78,4 +77,4 @@ FULL: Final[dict[str, Any]] = {
 
 def hidden(text: str) -> bool:
     """Whether no secret of these is in a text."""
-    return "canary" not in text and PEM not in json.loads(json.dumps(text))
+    return "canary" not in text and "PRIVATE KEY-----" not in text

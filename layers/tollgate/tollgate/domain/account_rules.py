@@ -196,9 +196,8 @@ def check_quota(quota: AccountQuota, window: str) -> None:
 
 
 def is_zone(name: str) -> bool:
-    """Whether there is a time zone of that name."""
+    """Whether there is a time zone of that name; UTC needs no list of zones."""
     try:
-        ZoneInfo(name)
+        return name == "UTC" or ZoneInfo(name) is not None
     except (LookupError, ValueError, OSError):
         return False
-    return True

@@ -112,11 +112,13 @@ def read_api_keys(text: str) -> ApiKeys:
         raise CredentialsUnreadable("there is no API key in them")
     if len(keys) > MOST_KEYS:
         raise CredentialsUnreadable(f"at most {MOST_KEYS} API keys; there are {len(keys)}")
+    seen: set[str] = set()
     for number, key in enumerate(keys, 1):
         if not IN_HEADER.fullmatch(key):
             raise CredentialsUnreadable(f"API key {number} has characters that no header can hold")
-        if key in keys[: number - 1]:
+        if key in seen:
             raise CredentialsUnreadable(f"API key {number} is there twice")
+        seen.add(key)
     return ApiKeys(keys)
 
 

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from tollgate.domain.account_rules import ACCOUNT_TYPES
 from tollgate.domain.catalog import PauseRule
@@ -39,6 +39,7 @@ Credentials = Annotated[
     str,
     BeforeValidator(as_text),
     StringConstraints(max_length=16_384, pattern=r"^[\x20-\x7e\r\n\t]*$"),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 16_384}, {"type": "object"}]}),
     Field(
         description="Write-only: no answer ever has them. One API key on each line, or the JSON "
         "object that the type takes; see accounts.md.",
