@@ -199,7 +199,6 @@ def raising(error: StoreError) -> Callable[..., None]:
     ("error", "slot"),
     [
         pytest.param(Throttled("busy"), None, id="too much traffic lets nobody in"),
-        pytest.param(OutcomeUnknown("gone"), FREE, id="out of reach: the upstream decides"),
         pytest.param(RequestRejected("Access", "no"), FREE, id="not allowed: the upstream decides"),
     ],
 )
@@ -220,6 +219,37 @@ def test_a_write_whose_answer_was_lost_takes_one_place(room: Room) -> None:
     assert len([name for name in room.item if name.startswith("place_")]) == 1
     slot.release()
     assert [name for name in room.item if name.startswith("place_")] == []
+
+
+def test_a_place_is_given_back_though_nobody_said_that_it_was_taken(room: Room) -> None:
+    room.dynamo.after = raising(OutcomeUnknown("gone"))
+    slot = taken(room.worker().take(PAIR, UNTIL))
+    room.dynamo.after = None
+    assert len(room.leases.look(PAIR.id, 2)) == 1
+    slot.release()
+    assert room.leases.look(PAIR.id, 2) == {}
+
+
+def test_a_table_out_of_reach_lets_calls_go_on(room: Room) -> None:
+    """The upstream says itself when it has too much to do."""
+    room.dynamo.before = raising(OutcomeUnknown("gone"))
+    slot = taken(room.worker().take(PAIR, UNTIL))
+    slot.release()
+    assert len([name for name in room.sent if name == "UpdateItem"]) == 6
+
+
+def test_places_that_cannot_be_looked_at_let_calls_go_on(room: Room) -> None:
+    for seed in (3, 4):
+        taken(room.worker(seed).take(PAIR, UNTIL))
+
+    def no_reads(operation: str, _: Any) -> None:
+        if operation == "BatchGetItem":
+            raise OutcomeUnknown("gone")
+
+    worker = room.worker(5)
+    assert worker.take(PAIR, UNTIL) is None
+    room.dynamo.before = no_reads
+    assert worker.take(PAIR, UNTIL) is FREE
 
 
 def test_a_place_that_cannot_be_given_back_ends_by_itself(room: Room) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from tollgate.domain.catalog import Account
 from tollgate.services.slots import FREE, Slot
-from tollgate.store.dynamodb import StoreError, Throttled
+from tollgate.store.dynamodb import OutcomeUnknown, StoreError, Throttled
 from tollgate.store.leases import MARKS, PLACES, Lease, Leases, Taken
 
 MARGIN_MS: Final = 60_000
@@ -92,7 +92,10 @@ class LeasedSlots:
             if free:
                 number = free[self.random(len(free))]
                 lease = Lease(account.id, number, until, self.random(MARKS))
-                tried = self.leases.take(lease, now)
+                try:
+                    tried = self.leases.take(lease, now)
+                except OutcomeUnknown:
+                    return LeasedSlot(self, lease)  # it may be ours, and must not stay taken
                 taken = self._learn(account.id, {**elsewhere(taken, number), **tried.taken})
                 if tried.got:
                     return LeasedSlot(self, lease)
