@@ -3,24 +3,30 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 from tollgate.domain.health import FAULTY, FOR_EVER, Cause
 from tollgate.services import bedrock
 from tollgate.services.account_checks import AccountChecks
 from tollgate.services.catalog import Catalog
-from tollgate.services.google import Google, open_google
 from tollgate.services.health import AccountHealth
 from tollgate.services.leases import LeasedSlots
 from tollgate.services.roster import Roster
 from tollgate.services.sending import Sending
 from tollgate.services.speech import PLAINLY, Speak, Speech
-from tollgate.services.tokens import Surroundings
 from tollgate.settings import Settings
 from tollgate.store.clients import Aws
 from tollgate.store.credentials import opener, proxy_opener
 from tollgate.store.leases import Leases
 from tollgate.store.snapshots import Snapshots
 from tollgate.upstream.client import Upstream
+
+if TYPE_CHECKING:
+    from tollgate.services.google import Google
+
+AT_GOOGLE: Final = ("service_account", "oauth")
+"""Account types that are asked with access tokens."""
 
 
 def speaking(now_ms: Callable[[], int]) -> Mapping[str, Speak]:
@@ -34,8 +40,11 @@ def google(
     health: AccountHealth,
     unusable: Callable[[str, Exception], None],
     now_ms: Callable[[], int],
-) -> Google:
+) -> "Google":
     """Speaks to accounts at Google; `unusable` hears of one whose new token cannot be stored."""
+    # 15 ms of every cold start, and few relays have such accounts.
+    from tollgate.services.google import open_google  # noqa: PLC0415
+    from tollgate.services.tokens import Surroundings  # noqa: PLC0415
 
     def refused(account: str) -> None:
         health.block(account, FAULTY, FOR_EVER, Cause.CREDENTIALS)
@@ -45,7 +54,13 @@ def google(
     return open_google(aws, settings, upstream, health, around)
 
 
-def checks(settings: Settings, now_ms: Callable[[], int], at_google: Google) -> AccountChecks:
+def later(opened: Callable[[], Mapping[str, Speak]]) -> Mapping[str, Speak]:
+    """Speaks to accounts at Google; what that takes is loaded with the first call to one."""
+    speak = cache(opened)
+    return dict.fromkeys(AT_GOOGLE, lambda saying: speak()[saying.account.type](saying))
+
+
+def checks(settings: Settings, now_ms: Callable[[], int], at_google: "Google") -> AccountChecks:
     """Tries accounts for staff, as the relay speaks to them."""
     upstream = Upstream(loopback=bool(settings.local), connections=0)
     return AccountChecks(upstream, {**speaking(now_ms), **at_google.speak}, now_ms)
@@ -73,7 +88,9 @@ def sending(
 ) -> Sending:
     """Sends calls to accounts; `unusable` hears of one whose secret cannot be opened."""
     open_proxy = proxy_opener(aws.sealing, unusable)
-    at_google = google(aws, settings, accounts.health, unusable, accounts.clock)
-    speak = {**speaking(accounts.clock), **at_google.speak}
+    at_google = later(
+        lambda: google(aws, settings, accounts.health, unusable, accounts.clock).speak
+    )
+    speak = {**speaking(accounts.clock), **at_google}
     speech = Speech(opener(aws.sealing, unusable), speak, open_proxy)
     return Sending(Upstream(loopback=bool(settings.local)), speech, accounts, time.sleep)
