@@ -7,10 +7,11 @@ import pytest
 
 from tests.item_size import item_size, write_units
 from tests.simulation.bank import KEY, NOON, USER, Bank
-from tollgate.domain.catalog import Interval
+from tollgate.domain.catalog import Interval, Limits
 from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.limits import Hold
 from tollgate.domain.record import UsageRecord, Windows
+from tollgate.domain.scopes import Scope, scopes_of
 from tollgate.domain.wallet import Subscription
 from tollgate.domain.windows import SubscriptionTerms
 from tollgate.store.marshal import values_of
@@ -18,6 +19,11 @@ from tollgate.store.marshal import values_of
 DAY = NOON - NOON % 86_400
 TERMS = SubscriptionTerms("g001", DAY, DAY + 86_400, DAY - 86_400, DAY - 86_400)
 RICH = 4_999_123_456_789
+PLAIN_ATTRIBUTES = (
+    *("pk", "sk", "status", "version", "profile_version", "shards", "available", "held", "debits"),
+    *("credits", "transfers", "subscription_debits", "closed", "late", "updated_at", "holds"),
+    *("task_holds", "keys", "revoked", "subscriptions", "minutes", "days"),
+)
 READS = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"}
 PRICES = {
     "input": "3",
@@ -93,12 +99,33 @@ def subscribed(bank: Bank) -> None:
     )
 
 
+HIGH = Limits(600, 10**6, 50, 10**12, 4 * 10**12, 10**13)
+"""Every limit, each too high to be reached."""
+
+
+def scoped() -> tuple[Scope, ...]:
+    """Every limit of a user, a key and a group."""
+    return scopes_of(HIGH, (KEY, HIGH), ("g001", HIGH))
+
+
+def limited_keys(bank: Bank, count: int) -> None:
+    """So many keys with every limit, all of them used in the same minute."""
+    for index in range(count):
+        alias = f"l{index:03d}"
+        own = scopes_of(Limits(), (alias, HIGH), ("g001", Limits()))
+        hold = bank.hold(10**9, key_alias=alias, scopes=own, tokens=2_345)
+        bank.records.put(bank.fact(hold, 10**6, usage={"output": 678}, ended=bank.now))
+    bank.settle_stream()
+
+
 def played(bank: Bank, **changes: Any) -> tuple[int, list[str]]:
     """Hold, record and settle one call; gives the write units and what the relay sent."""
     before = bank.dynamo.write_units()
     streamed = len(bank.dynamo.stream("Usage"))
     sent = len(bank.dynamo.sent)
-    hold = bank.hold(123_456_789, rpm=600, concurrency=50, **changes)
+    if "scopes" not in changes:
+        changes |= {"rpm": 600, "concurrency": 50}
+    hold = bank.hold(123_456_789, **changes)
     bank.recording.record(ordinary(bank, hold))
     relay = [name for name, _ in bank.dynamo.sent[sent:]]
     assert bank.settle_stream(streamed) == []
@@ -119,6 +146,37 @@ def test_a_subscribed_limited_keys_call_costs_at_most_six_units() -> None:
     busy(bank)
     units, _ = played(bank, limited_key=True, subscription=TERMS)
     assert units <= 6
+
+
+def test_a_call_that_every_limit_counts_costs_at_most_six_units() -> None:
+    bank = Bank(balance=RICH)
+    limited_keys(bank, 3)
+    subscribed(bank)
+    busy(bank)
+    played(bank, limited_key=True, subscription=TERMS, scopes=scoped(), tokens=2_345)
+    units, relay = played(bank, limited_key=True, subscription=TERMS, scopes=scoped(), tokens=2_345)
+    assert (units <= 6, relay) == (True, ["UpdateItem", "PutItem"])
+
+
+def test_a_plain_call_pays_nothing_for_limits_it_does_not_have() -> None:
+    """The very bytes and expressions of a call without limits, beside one with a key's."""
+    bank = Bank(balance=RICH)
+    bank.hold(10**9)
+    (_, plain) = bank.dynamo.sent[-1]
+    item = bank.dynamo.item("Wallets", f"{USER}#0", "wallet") or {}
+    assert set(item) == {*PLAIN_ATTRIBUTES}
+    assert item["minutes"] == {"M": {}}
+    assert len(plain["ConditionExpression"]) < 330
+    assert [len(hold) for hold in item["holds"]["M"]] == [25]
+
+
+def test_every_limit_at_once_fits_in_one_expression() -> None:
+    bank = Bank(balance=RICH)
+    subscribed(bank)
+    bank.hold(10**9, limited_key=True, subscription=TERMS, scopes=scoped(), tokens=2_345)
+    for _, request in bank.dynamo.sent[-2:]:
+        assert len(request["UpdateExpression"]) < 4_096
+        assert len(request["ConditionExpression"]) < 4_096
 
 
 def test_the_relay_asks_the_wallet_once_reads_nothing_and_uses_no_transaction() -> None:
@@ -179,6 +237,23 @@ def test_a_wallet_with_many_open_calls_is_still_small(open_calls: int, units: in
         bank.hold(123_456_789, rpm=600)
     item = bank.dynamo.item("Wallets", f"{USER}#0", "wallet") or {}
     assert write_units(item_size(item)) == units
+
+
+@pytest.mark.parametrize(
+    ("keys", "units"),
+    [
+        pytest.param(3, 2, id="three keys"),
+        pytest.param(10, 4, id="ten keys"),
+        pytest.param(20, 7, id="as many as there may be"),
+    ],
+)
+def test_a_wallet_with_keys_under_every_limit_is_bounded(keys: int, units: int) -> None:
+    """All of them used in this minute: the largest such a wallet is."""
+    bank = Bank(balance=RICH)
+    busy(bank)
+    limited_keys(bank, keys)
+    item = bank.dynamo.item("Wallets", f"{USER}#0", "wallet") or {}
+    assert write_units(item_size(item)) <= units
 
 
 def test_twenty_limited_keys_stay_within_one_unit_more() -> None:

@@ -1,5 +1,6 @@
 """A wallet under any order of events: the model says what must be there, the images must add up."""
 
+from collections import Counter
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -15,17 +16,30 @@ from hypothesis.stateful import (
 )
 
 from tests.simulation.bank import NOON, USER, Bank
+from tollgate.domain.catalog import UNLIMITED, Limits
 from tollgate.domain.errors import TollgateError
+from tollgate.domain.holds import parse_hold_id
 from tollgate.domain.ledger import Correction, Credit
 from tollgate.domain.limits import Hold
 from tollgate.domain.record import WINDOWS, UsageRecord, Windows
+from tollgate.domain.scopes import KINDS, Kind, Scope, counted, scopes_of
 from tollgate.domain.sharding import home
-from tollgate.domain.wallet import Outcome, Subscription, violations
+from tollgate.domain.wallet import Outcome, Subscription, charged_spending, violations
 from tollgate.domain.windows import SubscriptionTerms
 
 DAY = 86_400
 KEYS = ("k001", "k002", "k003")
 AMOUNTS = st.integers(0, 60)
+SPENDS = st.sampled_from([0, 0, 50, 150])
+LIMITS = st.builds(
+    Limits,
+    rpm=st.sampled_from([0, 0, 3]),
+    tpm=st.sampled_from([0, 0, 15]),
+    concurrency=st.sampled_from([0, 0, 2]),
+    spend_5h=SPENDS,
+    spend_day=SPENDS,
+    spend_week=SPENDS,
+)
 
 
 class WalletMachine(RuleBasedStateMachine):
@@ -43,6 +57,7 @@ class WalletMachine(RuleBasedStateMachine):
         self.references: set[int] = set()
         self.settled: dict[str, tuple[UsageRecord, int, int]] = {}
         self.version = 1
+        self.limits: dict[Kind, Limits] = {}
 
     @initialize(balance=st.integers(0, 400), shards=st.sampled_from([1, 1, 2, 3]))
     def begin(self, balance: int, shards: int) -> None:
@@ -70,6 +85,15 @@ class WalletMachine(RuleBasedStateMachine):
 
     # --- calls ------------------------------------------------------------------------------
 
+    @rule(kind=st.sampled_from(KINDS), limits=LIMITS)
+    def limit(self, kind: Kind, limits: Limits) -> None:
+        """Whatever is open: calls from now on have these limits."""
+        self.limits[kind] = limits
+
+    def scopes(self, key: str) -> tuple[Scope, ...]:
+        user, own, group = (self.limits.get(kind, UNLIMITED) for kind in KINDS)
+        return scopes_of(user, (key, own), ("g001", group))
+
     @rule(target=calls, amount=AMOUNTS, key=st.sampled_from(KEYS), subscribed=st.booleans())
     def hold(self, amount: int, key: str, subscribed: bool) -> Any:
         before = self.bank.wallets.read(USER)
@@ -80,6 +104,8 @@ class WalletMachine(RuleBasedStateMachine):
                 limited_key=key in self.quotas,
                 subscription=self.terms if subscribed else None,
                 profile_version=self.version,
+                scopes=self.scopes(key),
+                tokens=1 + amount % 5,
             )
         except TollgateError:
             assert self.bank.wallets.read(USER).open == before.open
@@ -108,9 +134,11 @@ class WalletMachine(RuleBasedStateMachine):
         charge = hold.amount * percent // 100
         held = 0 if stale else hold.amount
         windows = (current or hold).windows
-        removed = self.bank.wallets.settle(
-            USER, hold.shard, [Outcome(hold.id, held, charge, windows)]
+        entered = (current or hold).entered
+        end = Outcome(
+            hold.id, held, charge, windows, tokens=2, ended=self.bank.now // 1_000, entered=entered
         )
+        removed = self.bank.wallets.settle(USER, hold.shard, [end])
         assert removed == ({hold.id} if current else frozenset())
         if current is None:
             return
@@ -140,7 +168,7 @@ class WalletMachine(RuleBasedStateMachine):
 
     def is_limited(self, hold: Hold) -> bool:
         """Whether the hold charged a quota that is still there."""
-        return hold.id[20] == "k" and hold.request.key_alias in self.quotas
+        return hold.id[20] in "kb" and hold.request.key_alias in self.quotas
 
     # --- people and jobs --------------------------------------------------------------------
 
@@ -164,7 +192,7 @@ class WalletMachine(RuleBasedStateMachine):
         reserved = sum(
             amount
             for hold, amount in self.bank.wallet(shard).open.items()
-            if hold[20:25] == f"k{key}"
+            if hold[20] in "kb" and hold[21:25] == key
         )
         self.quotas[key] = quota - reserved
 
@@ -184,7 +212,7 @@ class WalletMachine(RuleBasedStateMachine):
     def set_status(self, status: Any) -> None:
         self.bank.wallets.set_status(USER, status)
 
-    @rule(seconds=st.sampled_from([1, 3_600, DAY, 9 * DAY]))
+    @rule(seconds=st.sampled_from([1, 61, 3_600, 5 * 3_600, DAY, 9 * DAY]))
     def wait(self, seconds: int) -> None:
         self.bank.wait(seconds)
 
@@ -208,6 +236,30 @@ class WalletMachine(RuleBasedStateMachine):
     @invariant()
     def quotas_are_what_the_model_says(self) -> None:
         assert self.bank.wallets.read(USER).keys == self.quotas
+
+    @invariant()
+    def no_call_is_counted_that_is_not_open(self) -> None:
+        for shard in self.bank.wallets.read(USER).shards:
+            opened = Counter(
+                name for hold in shard.open for name in counted(parse_hold_id(hold)).open
+            )
+            assert {name: n for name, n in shard.open_calls.items() if n} == opened
+
+    @invariant()
+    def spend_windows_hold_what_open_calls_took(self) -> None:
+        for shard in self.bank.wallets.read(USER).shards:
+            for name, spent in shard.spent.items():
+                held = sum(
+                    amount
+                    for hold, amount in shard.open.items()
+                    if name in charged_spending(shard, parse_hold_id(hold))
+                )
+                assert spent.used >= held
+
+    @rule()
+    def clear(self) -> None:
+        for shard in self.bank.wallets.read(USER).shards:
+            self.bank.wallets.clear_idle(shard)
 
     @invariant()
     def windows_never_hold_more_than_their_limit(self) -> None:
