@@ -225,6 +225,9 @@ GOOD: dict[str, Any] = {"beta_token": "a", "action": "filter"}
         pytest.param('{"rules":{}}', "rules", id="rules that are no list"),
         pytest.param('{"rules":[7]}', "rules", id="a rule that is none"),
         pytest.param([GOOD] * 101, "rules", id="too many"),
+        pytest.param(
+            [GOOD | {"model_whitelist": ["x" * 256] * 50}] * 3, "rules", id="too much of them"
+        ),
         pytest.param([{"action": "filter"}], "rules[1].beta_token", id="no token"),
         pytest.param([GOOD | {"beta_token": ""}], "rules[1].beta_token", id="an empty token"),
         pytest.param([GOOD | {"beta_token": "a,b"}], "rules[1].beta_token", id="two tokens"),

@@ -23,6 +23,9 @@ Scope = Literal["all", "oauth", "apikey", "bedrock"]
 
 RULES_LIMIT: Final = 100
 MODELS_LIMIT: Final = 50
+TEXT_LIMIT: Final = 32_000
+"""Every relay keeps it with all prices."""
+
 TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 TEXT: Final = re.compile(r"[^\x00-\x1f\x7f]{0,300}")
 MODEL: Final = re.compile(r"[^\x00-\x20\x7f]{1,256}")
@@ -149,8 +152,8 @@ def read_policy(text: str) -> Policy:
     rules = told.get("rules") if isinstance(told, dict) else None
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
         raise refusal("rules", "must be a list of rules, as JSON")
-    if len(rules) > RULES_LIMIT:
-        raise refusal("rules", f"at most {RULES_LIMIT} rules")
+    if len(rules) > RULES_LIMIT or len(text) > TEXT_LIMIT:
+        raise refusal("rules", f"at most {RULES_LIMIT} rules, and {TEXT_LIMIT} characters of them")
     return tuple(read_rule(rule, f"rules[{number}]") for number, rule in enumerate(rules, 1))
 
 
