@@ -1,9 +1,11 @@
 """What of a caller's headers and query an upstream may see, and which session they tell."""
 
+import json
+
 import pytest
 
 from tollgate.dialects import Dialect, load
-from tollgate.dialects._headers import opening, parameters, session
+from tollgate.dialects._headers import marked, opening, parameters, session
 
 CHAT, MESSAGES, GEMINI = (load(n) for n in ("openai_chat", "anthropic_messages", "gemini"))
 SENT = {
@@ -98,6 +100,46 @@ def test_only_known_parameters_go_on(query: str, passed: str) -> None:
 )
 def test_a_conversation_is_known_by_its_first_text(value: object, text: str) -> None:
     assert opening(value) == text
+
+
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        pytest.param("x-claude-code-session-id", True, id="Claude Code"),
+        pytest.param("session-id", True, id="Codex"),
+        pytest.param("session_id", True, id="older Codex"),
+        pytest.param("thread-id", True, id="a thread of Codex"),
+        pytest.param("conversation_id", True, id="a conversation"),
+        pytest.param("conversation-id", True, id="a conversation, with a dash"),
+        pytest.param("x-conversation-id", True, id="a conversation of somebody's own"),
+        pytest.param("x-openwebui-chat-id", True, id="Open WebUI"),
+        pytest.param("x-request-id", False, id="one request is no conversation"),
+    ],
+)
+def test_headers_that_name_a_session(header: str, named: bool) -> None:
+    assert (session({header: "mine"}, (), ("hi",)) == "mine") is named
+
+
+def test_texts_marked_to_be_cached_tell_conversations_apart() -> None:
+    def block(text: str, **fields: object) -> dict[str, object]:
+        return {"type": "text", "text": text, **fields}
+
+    kept = {"cache_control": {"type": "ephemeral"}}
+    assert len(list(marked([block("a", **kept), block("b"), block("c", **kept)]))) == 2
+    assert list(marked([block("x" * 9_000, **kept)])) != list(marked([block("x" * 9_001, **kept)]))
+    assert list(marked("text")) == list(marked([1, {"cache_control": 1, "text": 5}])) == []
+
+    def told(system: object) -> str | None:
+        body = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
+        route = MESSAGES.routes[0]
+        return MESSAGES.read_call(
+            route, {}, {}, json.dumps(body | {"system": system}).encode()
+        ).session
+
+    same = [block("You are Claude Code."), block("In /home/a", **kept)]
+    other = [block("You are Claude Code."), block("In /home/b", **kept)]
+    assert told(same) == told(same)
+    assert told(same) != told(other)
 
 
 def test_a_long_hint_is_cut_and_an_odd_one_passed_over() -> None:

@@ -5,7 +5,7 @@ caller or another vendor's tenant stay here.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -14,7 +14,11 @@ SESSION_HEADERS: Final = (
     "session-id",
     "session_id",
     "x-session-id",
+    "thread-id",
+    "conversation-id",
     "conversation_id",
+    "x-conversation-id",
+    "x-openwebui-chat-id",
 )
 """Where clients say which conversation a call belongs to, most specific first."""
 
@@ -51,6 +55,18 @@ def session(headers: Mapping[str, str], hints: Iterable[object], prefix: Iterabl
     for part in prefix:
         digest.update(opening(part).encode(errors="replace") + b"\0")
     return f"prefix:{digest.hexdigest()}"
+
+
+def marked(blocks: Any) -> Iterator[str]:
+    """Hashes of the texts that the caller marks to be cached: what is worth meeting again.
+
+    For the system prompt alone: marks within a conversation move on with it.
+    """
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, dict) and block.get("cache_control"):
+            text = block.get("text")
+            if isinstance(text, str):
+                yield blake2b(text.encode(errors="replace"), digest_size=12).hexdigest()
 
 
 def opening(value: Any) -> str:

@@ -27,7 +27,7 @@ from tollgate.dialects._fields import (
     whole,
     wrong,
 )
-from tollgate.dialects._headers import parameters, passed, session
+from tollgate.dialects._headers import marked, parameters, passed, session
 from tollgate.dialects._json import lenient, read, top_text
 from tollgate.dialects._media import encoded_size
 from tollgate.dialects._sse import Events
@@ -92,7 +92,7 @@ class AnthropicMessages:
         values = document.values
         refuse_foreign(values)
         messages = objects(needed(values, "messages", "the conversation so far"), "messages")
-        media = tuple(media_of(values, messages))
+        media, system = tuple(media_of(values, messages)), values.get("system")
         if route.operation == "generate":
             needed(values, "max_tokens", "the most tokens to produce")
         return Call(
@@ -105,7 +105,9 @@ class AnthropicMessages:
             text_bytes=len(body) - sum(one.size for one in media),
             media=media,
             tools=tuple(sorted(tools_of(values))),
-            session=session(headers, (session_of(values),), (values.get("system"), *messages[:1])),
+            session=session(
+                headers, (session_of(values),), (system, *marked(system), *messages[:1])
+            ),
             claude_code=(
                 in_messages(headers, values) if route.operation == "generate" else by_agent(headers)
             ),
