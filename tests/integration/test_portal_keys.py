@@ -31,7 +31,7 @@ VIEW = {
 def portal() -> Iterator[Portal]:
     """Four groups: open, exclusive and granted, exclusive, and switched off."""
     with lasting_portal() as found:
-        found.group("main", description="for everybody")
+        found.group("main", description="for everybody", sort_order=5)
         found.group("granted", exclusive=True)
         found.group("not granted", exclusive=True)
         found.group("off", status="disabled")
@@ -53,16 +53,17 @@ def bob(portal: Portal, ann: Browser) -> Browser:
 # --- groups -----------------------------------------------------------------------------------
 
 
-def test_only_groups_that_are_open_to_one_are_listed(ann: Browser, bob: Browser) -> None:
+def test_only_groups_that_are_open_to_one_are_listed_in_their_order(ann: Browser, bob: Browser) -> None:
     hers = ann.call("GET", "/groups").json["entries"]
-    assert [group["id"] for group in hers] == ["grp_0", "grp_1"]
+    assert [group["id"] for group in hers] == ["grp_1", "grp_0"]
     assert [group["id"] for group in bob.call("GET", "/groups").json["entries"]] == ["grp_0"]
-    assert hers[0] == {
+    assert hers[1] == {
         "id": "grp_0",
         "name": "main",
         "platform": "openai",
         "multiplier": "1",
         "description": "for everybody",
+        "claude_code_only": False,
     }
 
 

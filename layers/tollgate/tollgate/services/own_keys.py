@@ -1,6 +1,5 @@
 """What users may do with API keys of their own: which groups they may name, and how many keys."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +15,7 @@ from tollgate.domain.model_groups import DEFAULT_CODE
 from tollgate.domain.patterns import find
 from tollgate.domain.versions import in_force
 from tollgate.services.keys import KeyCreated, Keys
+from tollgate.store.catalog.groups import listed_at
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.sign_in_attempts import Attempts
 
@@ -34,10 +34,11 @@ class OwnKeys:
     keys: Keys
     attempts: Attempts
 
-    def groups(self, user: str) -> Iterator[GroupDefinition]:
-        """The groups that a key of theirs may name, in the order of their ids."""
+    def groups(self, user: str) -> list[GroupDefinition]:
+        """The groups that a key of theirs may name, in the order of lists."""
         owner = self.catalog.users.get(user)
-        return (group for group in self.catalog.groups.everything() if may_name(owner, group))
+        found = (group for group in self.catalog.groups.everything() if may_name(owner, group))
+        return sorted(found, key=listed_at)
 
     def create(self, draft: KeyDefinition, author: Author, *, resumed: bool = False) -> KeyCreated:
         """Create a key from a draft without alias and secret.

@@ -87,3 +87,8 @@ def leads(group: GroupDefinition) -> tuple[str, ...]:
 def routed(group: GroupDefinition) -> frozenset[str]:
     """The accounts that a group's routing names."""
     return frozenset(account for named in group.model_routing.values() for account in named)
+
+
+def listed_at(group: GroupDefinition) -> str:
+    """Where a group is in lists: by its sort order, then by when it was made."""
+    return f"{group.sort_order:016d}#{group.id}"

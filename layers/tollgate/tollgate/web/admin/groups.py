@@ -7,6 +7,7 @@ from tollgate.domain.base32 import base32
 from tollgate.domain.definitions import GroupDefinition
 from tollgate.domain.errors import Conflict
 from tollgate.store.catalog.access import in_order
+from tollgate.store.catalog.groups import listed_at
 from tollgate.web.admin.desk import ROOT, Desk
 from tollgate.web.admin.group_bodies import GroupCreate, GroupPatch, GroupView, definition_of
 from tollgate.web.management.creation import Creating
@@ -82,8 +83,3 @@ class GroupResource:
                 if taken.param != "alias" or attempt == ALIAS_TRIES:
                     raise
         raise AssertionError("the loop returns or raises")
-
-
-def listed_at(group: GroupDefinition) -> str:
-    """Where a group is in lists: by its sort order, then by when it was made."""
-    return f"{group.sort_order:016d}#{group.id}"

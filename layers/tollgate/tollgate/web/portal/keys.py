@@ -150,6 +150,7 @@ class GroupView(BaseModel):
     platform: str
     multiplier: Decimals
     description: str
+    claude_code_only: Annotated[bool, Field(description="Others go elsewhere, or nowhere.")]
 
     @classmethod
     def of(cls, group: GroupDefinition) -> Self:
