@@ -213,6 +213,14 @@ def test_a_refusal_is_told_in_the_callers_dialect() -> None:
     assert (record.charge, record.status) == (0, 400)
 
 
+def test_a_refusal_too_large_to_be_read_is_told_by_its_status() -> None:
+    seen = messages(gateway(refusing(400, "ValidationException", "x" * 70_000)))
+    assert (seen.status, seen.json["error"]["message"]) == (
+        400,
+        "the upstream answered with status 400",
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "message"),
     [
