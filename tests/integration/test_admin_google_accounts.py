@@ -107,6 +107,8 @@ def test_a_refused_refresh_token_makes_the_account_faulty(api: AdminApi, replay:
     assert "is refused an access token" in found.text
     (rests,) = api.call("GET", f"/accounts/{account}").json["health"]
     assert (rests["what"], rests["until"], rests["cause"]) == ("faulty", None, "credentials")
+    (told,) = [facts for facts in api.logged if "unusable" in facts]
+    assert told["account"] == account
 
 
 def test_accounts_of_other_types_have_no_credits(api: AdminApi, replay: str) -> None:

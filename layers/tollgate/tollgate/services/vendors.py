@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from tollgate.domain.errors import UpstreamUnavailable
 from tollgate.domain.health import FAULTY, FOR_EVER, Cause
 from tollgate.services import bedrock
 from tollgate.services.account_checks import AccountChecks
@@ -41,13 +42,16 @@ def google(
     unusable: Callable[[str, Exception], None],
     now_ms: Callable[[], int],
 ) -> "Google":
-    """Speaks to accounts at Google; `unusable` hears of one whose new token cannot be stored."""
+    """Speaks to accounts at Google; `unusable` hears of one that is refused tokens for good, and of
+    one whose new refresh token cannot be stored.
+    """
     # 15 ms of every cold start, and few relays have such accounts.
     from tollgate.services.google import open_google  # noqa: PLC0415
     from tollgate.services.tokens import Surroundings  # noqa: PLC0415
 
     def refused(account: str) -> None:
         health.block(account, FAULTY, FOR_EVER, Cause.CREDENTIALS)
+        unusable(account, UpstreamUnavailable("refused an access token"))
 
     upstream = Upstream(loopback=bool(settings.local), connections=0)  # asked once an hour
     around = Surroundings(now_ms, time.sleep, refused, unusable)
