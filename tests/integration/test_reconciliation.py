@@ -9,7 +9,21 @@ from typing import Any
 
 import pytest
 
-from tests.gateway import CHAT, STREAM, USAGE, USER, Gateway, chat_answer, chat_chunk, sse, streamed
+from tests.gateway import (
+    CHAT,
+    GROUP,
+    KEY,
+    PROFILE,
+    STREAM,
+    USAGE,
+    USER,
+    Gateway,
+    chat_answer,
+    chat_chunk,
+    sse,
+    streamed,
+)
+from tollgate.domain.catalog import Limits
 from tollgate.domain.charge import PriceSnapshot
 from tollgate.domain.ledger import Correction, Credit
 from tollgate.services.closing import Closing
@@ -89,6 +103,40 @@ def booked() -> Gateway:
     gateway.closing.close_due()
     assert findings(gateway) == []
     return gateway
+
+
+def budgeted() -> Gateway:
+    """Two settled calls and an open one of a key and a group with limits of every kind."""
+    limits = Limits(60, 10**6, 9, 10**12, 10**12, 10**12)
+    key = replace(KEY, limits=limits)
+    gateway = Gateway(
+        serve,
+        profile=replace(PROFILE, keys={key.secret_hash: key}),
+        group=replace(GROUP, limits=limits),
+    )
+    for _ in range(2):
+        gateway.post("/v1/chat/completions", CHAT)
+        gateway.now += 1_000
+    gateway.settle()
+    gateway.post("/v1/chat/completions", CHAT)
+    assert findings(gateway) == []
+    return gateway
+
+
+def spending(amount: int) -> Damage:
+    """A key's day counts otherwise."""
+
+    def damage(gateway: Gateway) -> None:
+        day = of_map(gateway, "day_key_k001")
+        day["used"] = {"N": str(int(day["used"]["N"]) + amount)}
+        change(gateway, "wallets", WALLET, day_key_k001={"M": day})
+
+    return damage
+
+
+def opened(more: int) -> Damage:
+    """A group's open calls are counted otherwise."""
+    return lambda gateway: change(gateway, "wallets", WALLET, open_group_g001=more)
 
 
 def aged() -> Gateway:
@@ -295,6 +343,9 @@ def never_swept(gateway: Gateway) -> None:
         pytest.param(booked, rule_changed, {"R8"}, id="a closed hour's price is another"),
         pytest.param(booked, record_refused, {"R7"}, id="a call turned into a refusal"),
         pytest.param(booked, record_unreadable, {"R7"}, id="a closed hour's record unreadable"),
+        pytest.param(budgeted, spending(1), {"R9"}, id="a spend window counts a nano too many"),
+        pytest.param(budgeted, spending(-1), {"R9"}, id="a spend window counts a nano too few"),
+        pytest.param(budgeted, opened(1), {"R1"}, id="a call too many is counted as open"),
     ],
 )
 def test_damage_is_found(books: Callable[[], Gateway], damage: Damage, found: set[str]) -> None:
@@ -307,7 +358,7 @@ def test_damage_is_found(books: Callable[[], Gateway], damage: Damage, found: se
 
 
 def test_each_check_says_what_it_checks() -> None:
-    assert list(CHECKS) == ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8"]
+    assert list(CHECKS) == [f"R{number}" for number in range(1, 10)]
 
 
 # --- no false alarms ------------------------------------------------------------------------

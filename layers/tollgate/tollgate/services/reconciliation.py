@@ -1,4 +1,4 @@
-"""Whether the money explains itself: eight checks over wallets, ledger, records and rollups.
+"""Whether the money explains itself: nine checks over wallets, ledger, records and rollups.
 
 A mismatch is a finding for people, never something to correct in passing.
 """
@@ -13,6 +13,7 @@ from tollgate.domain.ledger import LedgerLine
 from tollgate.domain.receipt import bill, explained, paid
 from tollgate.domain.record import UsageRecord
 from tollgate.domain.rollup import of_user
+from tollgate.domain.spending_check import first_second, miscounted
 from tollgate.domain.wallet import Wallet, violations
 from tollgate.services.closing import Closing, day_before, hour_name, hours_of
 from tollgate.store.rollups import Rollups, SumRow
@@ -20,7 +21,7 @@ from tollgate.store.usage import UsageRecords
 from tollgate.store.usage_item import UnreadableRecord
 from tollgate.store.wallet import TornRead, WalletMissing, Wallets, WalletView
 
-Check = Literal["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8"]
+Check = Literal["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9"]
 
 LATE_SWEEP: Final = SKEW + 3_600 + 600
 """Seconds after its expiry by which a hold must have been swept: wallets nobody uses are looked at
@@ -43,6 +44,7 @@ CHECKS: Final[dict[Check, str]] = {
     "R6": "no record's hold stays open for long",
     "R7": "a closed hour's rollup is the sum of its usage",
     "R8": "a closed hour's charges follow from their records alone",
+    "R9": "a running spend window counts what its calls were charged and hold",
 }
 
 
@@ -119,6 +121,8 @@ class Reconciliation:
             yield from readable("R3", user, self._days(shard))
         yield from self._credits(view)
         yield from readable("R7", user, self._hours(view))
+        for number in range(len(view.shards)):
+            yield from readable("R9", user, self._spending(view, number))
 
     def _identities(self, wallet: Wallet) -> Iterator[Finding]:
         for broken in violations(wallet):
@@ -168,6 +172,32 @@ class Reconciliation:
             used = self._closing.day_totals(wallet.user, day).get(wallet.shard, (0, 0))
             if counted != used:
                 yield Finding("R3", wallet.user, f"{day}: counted {counted}, recorded {used}")
+
+    def _spending(self, view: WalletView, number: int) -> Iterator[Finding]:
+        """A wallet that is written between two reads is looked at again."""
+        for _ in range(LOOKS):
+            wallet, now = view.shards[number], self._clock() // 1_000
+            records = self._since(view, first_second(wallet, now), now)
+            wrong = list(miscounted(wallet, records, now))
+            if not wrong:
+                return
+            before, view = view, self._wallets.read(view.user)
+            if before.shards[number].version == view.shards[number].version:
+                break
+        for sentence in wrong:
+            yield Finding("R9", view.user, f"shard {number}: {sentence}")
+
+    def _since(self, view: WalletView, first: int | None, now: int) -> list[UsageRecord]:
+        if first is None:
+            return []
+        hours = range(first // 3_600, (now + SKEW) // 3_600 + 1)
+        names = (hour_name(hour * 3_600) for hour in hours)
+        return [
+            record
+            for name in names
+            for page in self._closing.pages(view.user, name)
+            for record in page
+        ]
 
     def _overdue(self, wallet: Wallet) -> Iterator[Finding]:
         now = self._clock() // 1_000
