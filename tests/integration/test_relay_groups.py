@@ -23,6 +23,7 @@ from tests.gateway import (
 from tollgate.dialects import Route
 from tollgate.domain.catalog import Channel, ChannelPricing, GroupPart
 from tollgate.domain.channel_rows import SentRow, rows_by_name
+from tollgate.store.dynamodb import OutcomeUnknown
 
 MODELS = ("m", "claude-haiku-4-5", "gpt-4o")
 PRICED = replace(EVERYWHERE, prices=prices(*MODELS), default_groups={})
@@ -122,6 +123,26 @@ def test_who_has_nowhere_to_go_is_refused_for_good(
     assert says.encode() in seen.body
     assert hosts(made) == []
     assert made.wallets.read(USER).held == 0
+
+
+def test_who_has_nowhere_to_go_gets_no_quote() -> None:
+    made = gateway(replace(OWN, fallback_group=""))
+    query: Any = {"multiValueQueryStringParameters": {"dry_run": ["true"]}}
+    seen = made.post("/v1/chat/completions", CHAT, **query)
+    assert (seen.status, seen.headers["x-tollgate-error-code"]) == (403, "claude_code_only")
+
+
+def test_a_fallback_that_cannot_be_read_now_is_not_passed_over() -> None:
+    made = gateway()
+
+    def before(operation: str, request: Any) -> None:
+        if "snapshot#grp_2" in repr(request):
+            raise OutcomeUnknown("no answer")
+
+    made.dynamo.before = before
+    seen = made.post("/v1/chat/completions", CHAT)
+    assert (seen.status, seen.headers["retry-after"]) == (503, "1")
+    assert hosts(made) == []
 
 
 def test_a_fallback_that_is_granted_is_open() -> None:

@@ -11,6 +11,7 @@ from tests.every_route import hosts, prices
 from tests.gateway import ACCOUNTS, CHAT, EVERYWHERE, GROUP, USAGE, USER, Gateway, chat_answer
 from tollgate.domain.catalog import Channel, ChannelPricing, GroupPart
 from tollgate.domain.channel_rows import SentRow, rows_by_name
+from tollgate.store.dynamodb import OutcomeUnknown
 
 OPENAI = ACCOUNTS[0]
 PRICED = replace(EVERYWHERE, prices=prices("gpt-4o"), default_groups={})
@@ -135,6 +136,18 @@ def test_a_group_that_cannot_take_over_changes_nothing(other: GroupPart) -> None
     made = gateway(SHORT, other, serve=short_only)
     assert made.post("/v1/chat/completions", CHAT).status == 400
     assert hosts(made) == ["short.example.com"]
+
+
+def test_a_group_that_cannot_be_read_now_holds_nobody_up() -> None:
+    made = gateway(SHORT, LONG, serve=answering)
+
+    def before(operation: str, request: Any) -> None:
+        if "snapshot#grp_2" in repr(request):
+            raise OutcomeUnknown("no answer")
+
+    made.dynamo.before = before
+    assert made.post("/v1/chat/completions", CHAT).status == 200
+    assert (hosts(made), made.record().held) == (["short.example.com"], 2_176_000)
 
 
 def test_an_account_of_both_groups_is_asked_for_another_name_only() -> None:
