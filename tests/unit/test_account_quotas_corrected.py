@@ -116,6 +116,20 @@ def test_what_was_lost_before_a_reset_of_midnight_counts_by_the_end_of_its_hour(
     assert room.used() == {"day": 32}
 
 
+def test_a_call_that_is_counted_just_before_a_correction_is_not_counted_again() -> None:
+    room = Room(day=DAILY)
+    room.aggregator().add([call(NOON - HOUR, 1)])
+
+    def meanwhile(operation: str, _: object) -> None:
+        if operation == "UpdateItem":
+            room.dynamo.before = None
+            room.aggregator().add([call(NOON, 50)])
+
+    room.dynamo.before = meanwhile
+    room.aggregator().correct(THIS_HOUR, {ACCOUNT: 50})
+    assert room.used() == {"day": 51}
+
+
 def test_a_correction_races_with_live_additions_and_loses_none() -> None:
     room = Room(**ALL)
     room.aggregator().add([call(NOON - HOUR, 1)])
