@@ -310,7 +310,7 @@ def asked(connected: socket.socket) -> bytes:
             return read
         text += read
     head, _, body = text.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
     while len(body) < length:
         body += connected.recv(65_536)
     return head + b"\r\n\r\n" + body

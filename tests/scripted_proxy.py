@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from tests.faulty_vendor import asked
 from tests.scripted_vendor import WITHIN
 
 AGREED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -50,22 +51,12 @@ class ScriptedProxy:
             if self.tls is not None:
                 accepted = self.tls.wrap_socket(accepted, server_side=True)
             with accepted:
-                while head := self._head(accepted):
+                while head := asked(accepted):
                     self.heads.append(head)
                     if head.startswith(b"CONNECT "):
                         self._connect(accepted, head)
                         return
                     accepted.sendall(self.plain)
-
-    def _head(self, accepted: socket.socket) -> bytes:
-        """One request, with its body where it is that of these tests."""
-        text = b""
-        while b"\r\n\r\n" not in text or (text[:4] == b"POST" and not text.endswith(b'{"a":1}')):
-            read = accepted.recv(4096)
-            if not read:
-                return b""
-            text += read
-        return text
 
     def _connect(self, accepted: socket.socket, head: bytes) -> None:
         accepted.sendall(self.answer)
