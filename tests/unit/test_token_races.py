@@ -1,4 +1,7 @@
-"""Access tokens among environments at once: one asks, and no refresh token is ever lost."""
+"""Access tokens among environments at once: one asks, and no refresh token is ever lost.
+
+A number in a name is that of a mistake other gateways made, in a published list of such mistakes.
+"""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -68,7 +71,7 @@ def test_who_was_too_slow_takes_what_somebody_else_got(room: Room) -> None:
     assert room.stored().refresh == "r2"
 
 
-def test_who_wrote_last_does_not_undo_a_rotation_it_did_not_see(room: Room) -> None:
+def test_30_who_wrote_last_does_not_undo_a_rotation_it_did_not_see(room: Room) -> None:
     """A vendor that keeps refresh tokens answers the slow one; the other's rotation stays."""
     slow = room.environment()
 
@@ -159,7 +162,7 @@ def test_threads_of_one_environment_ask_once(room: Room) -> None:
 
 @pytest.mark.parametrize("late_ms", [0, 30_000], ids=["at once", "after the first one's claim"])
 @pytest.mark.parametrize("step", range(5), ids=lambda step: f"before step {step}")
-def test_wherever_another_environment_comes_between_the_newest_refresh_token_is_kept(
+def test_30_wherever_another_environment_comes_between_the_newest_refresh_token_is_kept(
     room: Room, step: int, late_ms: int
 ) -> None:
     """A vendor that takes each refresh token once; a second environment runs whole in between."""
