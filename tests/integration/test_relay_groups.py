@@ -23,6 +23,7 @@ from tests.gateway import (
 from tollgate.dialects import Route
 from tollgate.domain.catalog import Channel, ChannelPricing, GroupPart
 from tollgate.domain.channel_rows import SentRow, rows_by_name
+from tollgate.domain.health import COOLING
 from tollgate.store.dynamodb import OutcomeUnknown
 
 MODELS = ("m", "claude-haiku-4-5", "gpt-4o")
@@ -304,3 +305,17 @@ def test_who_has_nowhere_to_go_is_listed_nothing() -> None:
     for path in ("/v1/models", "/v1/models/m", "/v1beta/models"):
         seen = made.send(made.event(path, "", httpMethod="GET")).read()
         assert (seen.status, seen.headers["x-tollgate-error-code"]) == (403, "claude_code_only")
+
+
+def test_what_rests_for_a_while_is_still_listed_and_what_has_expired_is_not() -> None:
+    rests, expired = at("next")[0], replace(at("gone")[0], id="acc_gone", expires_at=START_MS)
+    made = gateway(
+        OWN,
+        replace(
+            NEXT, accounts=(replace(rests, models=("m",)), replace(expired, models=("gpt-4o",)))
+        ),
+    )
+    made.roster.health.block(rests.id, COOLING, START_MS + 60_000)
+    assert made.post("/v1/chat/completions", CHAT | {"model": "m"}).status == 503
+    found = made.send(made.event("/v1/models", "", httpMethod="GET")).read().json["data"]
+    assert [each["id"] for each in found] == ["m"]

@@ -80,6 +80,15 @@ def test_what_is_too_long_is_taken_over_and_charged_there() -> None:
     assert (wallet.debits, wallet.held) == (30_000_000, 0)
 
 
+def test_the_users_own_multiplier_is_the_one_in_the_group_that_takes_over() -> None:
+    made = gateway(replace(SHORT, slices=1), replace(LONG, slices=1), serve=short_only)
+    claim = made.publications.claim()
+    for group, multiplier in (("grp_1", "9"), ("grp_2", "0.5")):
+        made.publications.put_multipliers(group, claim.seen.groups[group], [{USER: multiplier}])
+    assert made.post("/v1/chat/completions", CHAT).status == 200
+    assert made.record().charge == 7_500_000
+
+
 def test_the_hold_covers_the_group_that_may_take_over() -> None:
     alone = gateway(replace(SHORT, invalid_request_group=""), LONG, serve=answering)
     alone.post("/v1/chat/completions", CHAT)
