@@ -15,9 +15,7 @@ from tollgate.domain.resolution import resolve
 from tollgate.domain.routing import Wanted, pools_of
 from tollgate.domain.scheduling import (
     Asked,
-    Kind,
     Pool,
-    Rank,
     Standing,
     Tier,
     selected,
@@ -43,12 +41,9 @@ def asked(session: str = "s", **fields: object) -> Asked:
     return replace(Asked(session, NOW), **fields)  # type: ignore[arg-type]
 
 
-def free(mapped: str, kind: Kind) -> int:
-    return 0
-
-
 def order(members: Pool, call: Asked) -> list[str]:
-    return [place.account.id for place in selected([members], free, call)]
+    ranks = (0,) * len(members.kinds)
+    return [account.id for _, account in selected([members], [ranks], call)]
 
 
 def known(facts: Mapping[str, Facts]) -> Standing:
@@ -307,28 +302,36 @@ def test_what_follows_is_kept_as_long_as_nothing_is_learnt() -> None:
 def test_very_many_orders_of_kinds_are_not_all_remembered() -> None:
     members = pool(*(account(f"a{n}", cost_multiplier=Decimal(n)) for n in range(8)))
 
-    def by_bits(number: int) -> Rank:
-        return lambda mapped, kind: number >> int(kind.factor) & 1
-
     for number in range(150):
-        found = selected([members], by_bits(number), asked())
-        dear = [number >> int(place.account.id[1:]) & 1 for place in found]
+        ranks = tuple(number >> bit & 1 for bit in range(8))
+        found = selected([members], [ranks], asked())
+        dear = [ranks[int(account.id[1:])] for _, account in found]
         assert dear == sorted(dear)
 
 
-def test_what_is_not_sold_is_not_tried() -> None:
-    members = Pool([(account("a"), "wire"), (account("b"), "unsold")], "chn", "mapped")
+@pytest.mark.parametrize(
+    ("ranks", "names"),
+    [
+        pytest.param((7, 7), ["a", "b"], id="both alike"),
+        pytest.param((7, None), ["a"], id="one is not sold"),
+        pytest.param((None, 0), ["b"], id="the other is not"),
+        pytest.param((None, None), [], id="neither is"),
+        pytest.param((9, 2), ["b", "a"], id="the lower first"),
+    ],
+)
+def test_what_is_not_sold_is_not_tried(ranks: tuple[int | None, ...], names: list[str]) -> None:
+    members = Pool([(account("a", priority=1), "wire"), (account("b"), "other")], "chn", "mapped")
+    assert [account.id for _, account in selected([members], [ranks], asked())] == names
 
-    def sold(mapped: str, kind: Kind) -> int | None:
-        return None if kind.wire == "unsold" else 0
 
-    assert [place.account.id for place in selected([members], sold, asked())] == ["a"]
+def test_a_pool_of_one_kind_that_is_not_sold() -> None:
+    assert selected([pool(account("a"))], [(None,)], asked()) == []
 
 
 def test_an_account_of_two_pools_is_tried_once() -> None:
     pools = [pool(account("a")), pool(account("a"), account("b"))]
-    places = selected(pools, free, asked())
-    assert [(place.pool, place.account.id) for place in places] == [(0, "a"), (1, "b")]
+    places = selected(pools, [(0,), (0,)], asked())
+    assert [(number, account.id) for number, account in places] == [(0, "a"), (1, "b")]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ model group and customer price → restriction → candidate accounts → one pr
 name. Refusals happen here, before any money moves.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tollgate.domain.catalog import Account, Price
@@ -124,6 +125,7 @@ class Offers:
         self._chosen = chosen
         self._mapped = mapped
         self._offers: dict[tuple[str, str], Offer | None] = {}
+        self._priced: dict[tuple[str, str], Offer] = {}
         self._snapshots: dict[str, PriceSnapshot | None] = {}
 
     def rank(self, mapped: str, kind: Kind) -> int | None:
@@ -138,19 +140,21 @@ class Offers:
             return 0
         return likely_cost(self._question.call, offer.cost, kind.factor)
 
-    def candidate(self, pool: Pool, place: Place) -> Candidate | None:
-        """An account with its price; None when it is not sold or nothing prices it."""
-        tier, account = place
-        offer = self._of(pool.mapped, translate(account.model_mapping, pool.mapped))
-        terms = self._question.group.id, tier
-        return (
-            None if offer is None else Candidate(account, pool.channel, pool.mapped, *offer, *terms)
-        )
+    def candidates(self, pools: Sequence[Pool], places: Iterable[Place]) -> Iterator[Candidate]:
+        """The accounts that were selected, each with the price of what it is sent."""
+        group = self._question.group.id
+        for tier, account in places:
+            mapped, mapping = pools[tier].mapped, account.model_mapping
+            wire = translate(mapping, mapped) if mapping else mapped
+            offer = self._priced[mapped, wire]
+            yield Candidate(account, pools[tier].channel, mapped, *offer, group, tier)
 
     def _of(self, mapped: str, wire: str) -> Offer | None:
         names = mapped, wire
         if names not in self._offers:
-            self._offers[names] = self._offer(mapped, wire)
+            offer = self._offers[names] = self._offer(mapped, wire)
+            if offer is not None:
+                self._priced[names] = offer
         return self._offers[names]
 
     def _offer(self, mapped: str, wire: str) -> Offer | None:
@@ -204,24 +208,27 @@ def offering(question: Question, chosen: Chosen, mapped: str) -> tuple[Pool, ...
     return pools
 
 
-def sold(question: Question, offers: Offers, pools: tuple[Pool, ...]) -> None:
-    """Refuse what nothing sells, whoever rests: only an operator can change that.
+def ranked(
+    question: Question, offers: Offers, pools: tuple[Pool, ...]
+) -> list[tuple[int | None, ...]]:
+    """The ranks of each pool's kinds; what nothing sells is refused, whoever rests.
 
     Raises:
         ModelNotAllowed: the channel sells none of the names accounts would be billed by.
         ModelPriceNotConfigured: nothing prices any of them.
     """
     model = question.call.model
-    ranks = [offers.rank(pool.mapped, kind) for pool in pools for kind in pool.kinds]
+    ranks = [tuple([offers.rank(pool.mapped, kind) for kind in pool.kinds]) for pool in pools]
     if not offers.sold:
         raise ModelNotAllowed(
             f"model {model!r} is not sold to this key; GET /v1/models lists what it can use",
             param="model",
         )
-    if all(rank is None for rank in ranks):
+    if all(rank is None for kinds in ranks for rank in kinds):
         raise ModelPriceNotConfigured(
             f"model {model!r} has no price yet; ask the operator to set one", param="model"
         )
+    return ranks
 
 
 def priced(question: Question, chosen: Chosen, mapped: str) -> tuple[Candidate, ...]:
@@ -233,9 +240,8 @@ def priced(question: Question, chosen: Chosen, mapped: str) -> tuple[Candidate, 
     """
     pools = offering(question, chosen, mapped)
     offers = Offers(question, chosen, mapped)
-    sold(question, offers, pools)
-    asked = question.asked
-    places = selected(pools, offers.rank, asked)
+    ranks, asked = ranked(question, offers, pools), question.asked
+    places = selected(pools, ranks, asked)
     if not places:
         wait = wait_for(pools, asked)
         raise NoHealthyAccount(
@@ -243,8 +249,7 @@ def priced(question: Question, chosen: Chosen, mapped: str) -> tuple[Candidate, 
             f"try again in {wait} s",
             retry_after=wait,
         )
-    found = (offers.candidate(pools[place.pool], place) for place in places)
-    return tuple(candidate for candidate in found if candidate is not None)
+    return tuple(offers.candidates(pools, places))
 
 
 def after_too_long(

@@ -5,7 +5,7 @@ may be used as long as nothing is learnt of an account, a session's account as l
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import blake2b, shake_128
@@ -65,8 +65,10 @@ class Kind(NamedTuple):
     factor: Decimal
 
 
-Rank = Callable[[str, Kind], int | None]
-"""By the name the channel sells and the kind: the lower goes first; None is not to be used."""
+Ranks = tuple[int | None, ...]
+"""Of the kinds of a pool: the lower goes first; None is not to be used."""
+
+FIRST: Final[Ranks] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +173,14 @@ class Ready:
         self.known = known
         self.since = now
         self.until = self.soonest = FOR_EVER
-        self._tiers: dict[tuple[int | None, ...], list[Tier]] = {}
+        self._tiers: dict[Ranks, list[Tier]] = {}
         self._able = [member for member in members if self._may(member, now)]
 
     def holds(self, known: Mapping[str, Facts], now: int) -> bool:
         """Whether this is still so."""
         return known is self.known and self.since <= now < self.until
 
-    def tiers(self, ranks: tuple[int | None, ...]) -> list[Tier]:
+    def tiers(self, ranks: Ranks) -> list[Tier]:
         """Accounts by the rank of their kind, then by priority, each rank a tier."""
         found = self._tiers.get(ranks)
         if found is None:
@@ -245,28 +247,26 @@ class Pool:
         return ready
 
 
-def places(values: Iterable[int | None]) -> tuple[int | None, ...]:
+def dense(ranks: Ranks) -> Ranks:
     """Ranks as their places: how much cheaper one is makes no difference to the order."""
-    listed = list(values)
-    place = {value: at for at, value in enumerate(sorted({v for v in listed if v is not None}))}
-    return tuple(None if value is None else place[value] for value in listed)
+    if len(ranks) == 1:
+        return ranks if ranks[0] is None else FIRST
+    listed = sorted({rank for rank in ranks if rank is not None})
+    place = {rank: at for at, rank in enumerate(listed)}
+    return tuple(None if rank is None else place[rank] for rank in ranks)
 
 
-class Place(NamedTuple):
-    """One account a call may go to: by which of the pools, counted from 0."""
-
-    pool: int
-    account: Account
+Place = tuple[int, Account]
+"""One account a call may go to: by which of the pools, counted from 0."""
 
 
-def selected(pools: Sequence[Pool], rank: Rank, asked: Asked) -> list[Place]:
+def selected(pools: Sequence[Pool], ranks: Sequence[Ranks], asked: Asked) -> list[Place]:
     """The accounts a call may go to, in order, pool by pool; each once."""
     found: dict[str, Place] = {}
     for number, pool in enumerate(pools):
-        ranks = places(rank(pool.mapped, kind) for kind in pool.kinds)
-        for tier in pool.ready(asked).tiers(ranks):
+        for tier in pool.ready(asked).tiers(dense(ranks[number])):
             for account in tier.order(asked):
-                found.setdefault(account.id, Place(number, account))
+                found.setdefault(account.id, (number, account))
             if len(found) >= MOST:
                 return list(found.values())[:MOST]
     return list(found.values())
