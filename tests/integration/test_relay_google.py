@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.gateway import START_MS, Gateway, Seen
@@ -352,3 +353,30 @@ def test_vertex_replaces_a_refused_token_once() -> None:
     room = opened(google, VERTEX, platform="gemini")
     assert asked(room).status == 200
     assert tried(room) == [("acc_v", 401), ("acc_v", 200)]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        pytest.param("projects/own-1/locations/x", id="a project in a path"),
+        pytest.param("projects/example.com:own-1.", id="one of a domain"),
+        pytest.param("project own-1", id="a project alone"),
+        pytest.param("svc@file-own-1.iam.gserviceaccount.com", id="who asked"),
+        pytest.param("ya29.a0AfB_own-1", id="an access token"),
+    ],
+)
+def test_a_refusal_of_vertex_names_nothing_of_ours(named: str) -> None:
+    google = Google()
+    room = opened(google, VERTEX, platform="gemini")
+    error = {"code": 400, "message": f"Bad request in {named}", "status": "INVALID_ARGUMENT"}
+    serve = google.serve
+
+    def complaining(request: httpx.Request) -> httpx.Response:
+        token = request.url.path == "/token"
+        return serve(request) if token else httpx.Response(400, json={"error": error})
+
+    room.upstream.serve = complaining
+    seen = asked(room)
+    assert seen.status == 400
+    assert seen.json["error"]["message"].startswith("Bad request in ")
+    assert "own-1" not in seen.body.decode()

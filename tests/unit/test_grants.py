@@ -161,8 +161,8 @@ def test_a_service_account_signs_who_it_is_for_an_hour() -> None:
         "iss": "svc@p.iam.gserviceaccount.com",
         "scope": "https://www.googleapis.com/auth/cloud-platform",
         "aud": "https://oauth2.googleapis.com/token",
-        "iat": 1_795_348_800,
-        "exp": 1_795_352_400,
+        "iat": 1_795_348_770,
+        "exp": 1_795_352_370,
     }
     KEY.public_key().verify(signature(SERVICE, text), text, padding.PKCS1v15(), SHA256())
 

@@ -26,6 +26,9 @@ GOOGLES: Final = frozenset(
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_SECONDS: Final = 3_600
+SKEW_SECONDS: Final = 30
+"""How far our clock may be ahead of Google's, which refuses what is signed in its future."""
+
 TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 
 HOPELESS: Final = frozenset({"invalid_grant", "invalid_client", "unauthorized_client"})
@@ -94,8 +97,8 @@ def unsigned(asking: ServiceAccount, audience: str, now: int) -> bytes:
         "iss": asking.client_email,
         "scope": SCOPE,
         "aud": audience,
-        "iat": now,
-        "exp": now + ASSERTION_SECONDS,
+        "iat": now - SKEW_SECONDS,
+        "exp": now - SKEW_SECONDS + ASSERTION_SECONDS,
     }
     return encoded(compact({"alg": "RS256", "typ": "JWT"})) + b"." + encoded(compact(claims))
 

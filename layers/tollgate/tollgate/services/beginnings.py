@@ -25,7 +25,9 @@ from tollgate.upstream.client import ERROR_BYTES, Answer, refusal
 
 RETRY_AFTER_LIMIT: Final = 30
 OWN_NAMES: Final = re.compile(
-    rb"(?:sk-[\w-]{8,}|AIza[\w-]{8,}|org-\w{6,}|proj_\w{6,}|projects/[\w-]+)", re.ASCII
+    rb"(?:sk-[\w-]{8,}|AIza[\w-]{8,}|ya29\.[\w.-]{8,}|org-\w{6,}|proj_\w{6,}"
+    rb"|projects/[\w.:-]*\w|[\w.-]{1,64}@[\w.-]{1,100}\.gserviceaccount\.com)",
+    re.ASCII,
 )
 """What names the operator's own account inside an upstream's error text."""
 
