@@ -32,6 +32,7 @@ MAY: dict[str, dict[str, int]] = {
     "GET /prices": USERS,
     "GET /wallet": USERS,
     "GET /ledger": USERS,
+    "GET /limits": USERS,
     "GET /usage": USERS,
     "GET /statistics/models": USERS,
     "GET /statistics/overview": USERS,

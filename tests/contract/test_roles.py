@@ -52,6 +52,7 @@ MAY: dict[str, tuple[Role, ...]] = {
     "GET /users": ALL,
     "POST /users": OPERATING,
     "GET /users/<user>": ALL,
+    "GET /users/<user>/limits": ALL,
     "PATCH /users/<user>": OPERATING,
     "DELETE /users/<user>": OPERATING,
     "PUT /users/<user>/password": OPERATING,
