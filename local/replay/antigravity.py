@@ -12,6 +12,7 @@ NEWLINE = gemini.NEWLINE
 METHODS = {
     "generateContent": "generate",
     "streamGenerateContent": "stream",
+    "countTokens": "count",
     "loadCodeAssist": "balance",
     "fetchAvailableModels": "models",
 }
@@ -91,6 +92,7 @@ def _detailed(status: int, message: str, reason: str, delay: str = "") -> Json:
 
 ANSWERS: Mapping[str, Answer] = {
     "generate": lambda prompt, now: _wrapped(gemini.complete(compose(prompt, now))),
+    "count": lambda prompt, now: {"totalTokens": prompt.tokens},
     "balance": balance,
     "models": models,
 }

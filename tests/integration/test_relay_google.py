@@ -267,6 +267,13 @@ def test_antigravity_joins_other_groups_only_where_mixed(
     assert asked(opened(Google(), account, platform=platform)).status == status
 
 
+def test_tokens_are_counted_for_nothing() -> None:
+    room = opened(Google(), ANN)
+    seen = asked(room, "countTokens")
+    assert (seen.status, seen.json) == (200, {"totalTokens": 6})
+    assert room.all_records() == ()
+
+
 def test_messages_are_not_taken_to_antigravity_yet() -> None:
     room = opened(Google(), ANN)
     talk = {

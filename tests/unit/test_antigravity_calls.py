@@ -129,7 +129,6 @@ def test_the_endpoint_streams_events_whatever_the_caller_reads(
 @pytest.mark.parametrize(
     "outgoing",
     [
-        pytest.param(gemini_call("countTokens", ASKED), id="counting tokens"),
         pytest.param(
             gemini_call("embedContent", {"content": {"parts": [{"text": "x"}]}}), id="a vector"
         ),
@@ -139,6 +138,20 @@ def test_the_endpoint_streams_events_whatever_the_caller_reads(
 def test_what_it_does_not_take_goes_to_the_next_account(outgoing: Outgoing) -> None:
     with pytest.raises(UpstreamUnavailable):
         Bench().spoken(outgoing)
+
+
+def test_counting_tokens_takes_no_credits() -> None:
+    bench = Bench(facts=RESTING)
+    said = bench.spoken(gemini_call("countTokens", ASKED))
+    assert said.target.url == "https://cloudcode-pa.googleapis.com/v1internal:countTokens"
+    assert json.loads(said.target.body) == {
+        "request": {"model": "models/up-1", "contents": ASKED["contents"]}
+    }
+    assert said.decode is None
+    assert reaction(said, 429, QUOTA) == Reaction(
+        rests={"model:up-1": NOW + 3_600_000, "cause:model:up-1": 2}
+    )
+    assert bench.checks == 0
 
 
 def test_refusals_do_not_name_the_project() -> None:

@@ -7,6 +7,7 @@ import pytest
 from tollgate.dialects._antigravity import (
     ANSWER_BYTES,
     answer,
+    counting,
     elements,
     events,
     with_credits,
@@ -134,3 +135,15 @@ def test_a_call_is_wrapped_as_it_is() -> None:
 )
 def test_credits_are_asked_for_in_valid_objects_only(body: bytes, credited: bytes | None) -> None:
     assert with_credits(body) == credited
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"contents": [1.0] ,"x":2}', id="a conversation"),
+        pytest.param(b'{"generateContentRequest":{"contents": [1.0] }}', id="a whole call"),
+        pytest.param(b'{"generate_content_request":{"a":1,"contents":[1.0]}}', id="in snake case"),
+    ],
+)
+def test_only_the_conversation_is_counted(body: bytes) -> None:
+    assert counting("m", body) == b'{"request":{"model":"models/m","contents":[1.0]}}'

@@ -8,7 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from tollgate.dialects._json import LENIENT, after_blank, named
+from tollgate.dialects._camel import snake
+from tollgate.dialects._gemini_call import NESTED, PREFIX
+from tollgate.dialects._json import LENIENT, after_blank, named, read
 from tollgate.dialects._sse import Events, fields
 from tollgate.dialects._writing import compact
 from tollgate.domain.credits import GOOGLE_ONE
@@ -26,6 +28,20 @@ def wrapped(project: str, model: str, request: bytes) -> bytes:
     """The envelope of a call: who pays, which model, and the Gemini body as it is."""
     head = b'{"project":%b,' % compact(project) if project else b"{"
     return b'%b"model":%b,"request":%b}' % (head, compact(model), request)
+
+
+def counting(model: str, body: bytes) -> bytes:
+    """The envelope of a call to count tokens: nothing but the conversation counts there."""
+    document = read(body)
+    if "contents" in document.values:
+        span = document.span("contents")
+    else:
+        (span,) = (
+            each for name in (NESTED, snake(NESTED)) if name in document.values
+            for each in document.spans_within(name, "contents")
+        )  # fmt: skip
+    contents = body[slice(*span)]
+    return b'{"request":{"model":%b,"contents":%b}}' % (compact(PREFIX + model), contents)
 
 
 def with_credits(envelope: bytes) -> bytes | None:
@@ -52,9 +68,9 @@ def answer(reads: Iterator[bytes]) -> Iterator[bytes]:
     """
     parts: list[bytes] = []
     size = 0
-    for read in reads:
-        parts.append(read)
-        size += len(read)
+    for part in reads:
+        parts.append(part)
+        size += len(part)
         if size > ANSWER_BYTES:
             raise UpstreamFailed(f"the upstream answered with more than {ANSWER_BYTES} bytes")
         yield b""
@@ -99,8 +115,8 @@ def written(reads: Iterator[bytes], marks: tuple[bytes, bytes, bytes, bytes]) ->
 def blocks(reads: Iterator[bytes]) -> Iterator[list[bytes]]:
     """Events as they become complete; the last one, too, if nothing but its end is missing."""
     splitter = Events()
-    for read in reads:
-        yield splitter.feed(read)
+    for part in reads:
+        yield splitter.feed(part)
     yield [splitter.flush()]
 
 

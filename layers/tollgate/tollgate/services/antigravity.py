@@ -8,7 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from tollgate.dialects._antigravity import answer, elements, events, with_credits, wrapped
+from tollgate.dialects._antigravity import (
+    answer,
+    counting,
+    elements,
+    events,
+    with_credits,
+    wrapped,
+)
 from tollgate.domain.antigravity import antigravity_rest, lack_of, out_of_credits
 from tollgate.domain.catalog import Account
 from tollgate.domain.credits import (
@@ -49,7 +56,7 @@ class Health(Protocol):
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One request and what has been done about it: `paid` with credits, its token `renewed`, and
-    how many `tries` of the same were made after a refusal.
+    how many `tries` of the same were made after a refusal. What is `free` takes no quota.
     """
 
     owner: Owner
@@ -60,6 +67,7 @@ class Attempt:
     paid: bool = False
     renewed: bool = False
     tries: int = 0
+    free: bool = False
 
     @property
     def account(self) -> Account:
@@ -88,7 +96,8 @@ class Antigravity:
         model = saying.candidate.upstream_model
         attempt = Attempt(owner, model, saying.outgoing.until, enveloped(saying, access), access)
         facts = self._health.facts(owner.account.id)
-        if not paid_from(owner.account, facts, model, self._clock()):
+        attempt = replace(attempt, free=saying.outgoing.call.operation != "generate")
+        if attempt.free or not paid_from(owner.account, facts, model, self._clock()):
             return self._reacting(attempt)
         if self._credits.affords(owner, attempt.until):
             return self._reacting(paid(attempt))
@@ -135,7 +144,8 @@ class Antigravity:
         """Whether only free quota is lacking, and credits might do."""
         facts = self._health.facts(attempt.account.id)
         lacks = failure.status == TOO_MANY and lack_of(failure.body) == "quota_exhausted"
-        return lacks and not attempt.paid and can_spend(attempt.account, facts, self._clock())
+        unpaid = not attempt.paid and not attempt.free
+        return lacks and unpaid and can_spend(attempt.account, facts, self._clock())
 
     def _paying(self, attempt: Attempt) -> Reaction:
         """The same with credits, where there are enough."""
@@ -154,11 +164,15 @@ def enveloped(saying: Saying, access: str) -> Spoken:
     """
     outgoing, account = saying.outgoing, saying.account
     call = outgoing.call
-    if outgoing.dialect.name != "gemini" or call.operation != "generate":
+    if outgoing.dialect.name != "gemini" or call.operation not in {"generate", "count_tokens"}:
         raise UpstreamUnavailable("an account cannot be asked for this")
+    headers, retell = {**JSON, "authorization": f"Bearer {access}"}, nameless(account.project)
+    model = saying.candidate.upstream_model
+    if call.operation == "count_tokens":
+        body = counting(model, saying.wire.body)
+        return Spoken(Target(address(account, "countTokens"), headers, body), retell=retell)
     method = "streamGenerateContent?alt=sse" if call.stream else "generateContent"
-    body = wrapped(account.project, saying.candidate.upstream_model, saying.wire.body)
-    headers = {**JSON, "authorization": f"Bearer {access}"}
+    body = wrapped(account.project, model, saying.wire.body)
     plain = Spoken(
         Target(address(account, method), headers, body), retell=nameless(account.project)
     )
