@@ -213,6 +213,23 @@ def test_silence_within_an_answer_ends_in_time(upstream: Upstream) -> None:
             next(reads)
 
 
+@pytest.mark.parametrize("drips", [False, True], ids=["silent", "drop by drop"])
+def test_a_text_is_waited_for_no_longer_than_it_is_worth(drips: bool, upstream: Upstream) -> None:
+    def play(connected: socket.socket) -> None:
+        connected.sendall(b"HTTP/1.1 500 Broken\r\nContent-Length: 9999\r\n\r\n")
+        for _ in range(200 * drips):
+            connected.sendall(b"x")
+            time.sleep(0.01)
+        waits(connected)
+
+    with vendor(play) as scripted:
+        answer, began = upstream.send(scripted.target(), WITHIN), time.monotonic()
+        with pytest.raises(UpstreamTimeout):
+            answer.read(64 * 1024, 0.1)
+        assert time.monotonic() - began < WITHIN / 2
+        answer.close()
+
+
 def test_nobody_at_the_address_is_an_upstream_that_is_not_there(upstream: Upstream) -> None:
     with vendor() as scripted:
         target = scripted.target()

@@ -24,6 +24,9 @@ from tollgate.services.speech import Outgoing
 from tollgate.upstream.client import ERROR_BYTES, Answer, refusal
 
 RETRY_AFTER_LIMIT: Final = 30
+EXCERPT_SECONDS: Final = 2.0
+"""How long the text of a failure is waited for, while others could be asked."""
+
 OWN_NAMES: Final = re.compile(
     rb"(?:sk-[\w-]{8,}|AIza[\w-]{8,}|ya29\.[\w.-]{8,}|org-\w{6,}|proj_\w{6,}"
     rb"|projects/[\w.:-]*\w|[\w.-]{1,64}@[\w.-]{1,100}\.gserviceaccount\.com)",
@@ -117,7 +120,7 @@ def unsuccessful(answer: Answer) -> AttemptFailed:
 def excerpt(answer: Answer) -> bytes:
     """The beginning of a failure's text; nothing where it cannot be read."""
     try:
-        return answer.read(ERROR_BYTES)
+        return answer.read(ERROR_BYTES, EXCERPT_SECONDS)
     except TollgateError:
         return b""
 

@@ -87,12 +87,15 @@ class Answer:
             break
         yield from reads
 
-    def read(self, limit: int = ANSWER_BYTES) -> bytes:
-        """The whole body.
+    def read(self, limit: int = ANSWER_BYTES, within: float | None = None) -> bytes:
+        """The whole body; `within` so many seconds, None for all the time there is.
 
         Raises:
             UpstreamFailed: larger than `limit`, or broken; UpstreamTimeout: it took too long.
         """
+        hasten = self._response.extensions.get("hasten")
+        if within is not None and hasten is not None:
+            hasten(within)
         parts: list[bytes] = []
         size = 0
         for chunk in self._reads():

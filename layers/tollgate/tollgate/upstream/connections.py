@@ -115,6 +115,10 @@ class Connection:
         except OSError as error:
             raise httpx.ReadError(f"the connection broke: {error}") from error
 
+    def hasten(self, seconds: float) -> None:
+        """From now on all of the waiting may take so long at most."""
+        self._until = min(self._until, time.monotonic() + seconds)
+
     def linger(self) -> None:
         """From now on only silence ends the waiting: somebody else watches over the whole."""
         self._until = NEVER

@@ -17,7 +17,8 @@ class Transport(httpx.BaseTransport):
     """HTTP/1.1 over connections of ours.
 
     A request's extension `proxy` names the proxy it takes. An answer's extension `interrupt` ends,
-    from any thread, a read that waits for its body; `linger` lifts the time limit of the whole.
+    from any thread, a read that waits for its body; `linger` lifts the time limit of the whole, and
+    `hasten` sets a nearer one.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -45,7 +46,7 @@ class Transport(httpx.BaseTransport):
             head.status,
             headers=head.headers,
             stream=body,
-            extensions={"interrupt": body.interrupt, "linger": body.linger},
+            extensions={"interrupt": body.interrupt, "linger": body.linger, "hasten": body.hasten},
         )
 
     def close(self) -> None:
@@ -76,6 +77,12 @@ class Body(httpx.SyncByteStream):
         with self._lock:
             if self._connection is not None:
                 self._connection.interrupt()
+
+    def hasten(self, seconds: float) -> None:
+        """Wait for the rest so long at most."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.hasten(seconds)
 
     def linger(self) -> None:
         """Wait for the rest without an end in sight, as long as there is no silence."""
