@@ -35,18 +35,6 @@ class Free:
         """Nothing is given back."""
 
 
-class Unlimited:
-    """Places for everybody."""
-
-    def take(self, account: Account, until: int) -> Slot | None:
-        """A place."""
-        return FREE
-
-    def in_use(self) -> Mapping[str, int]:
-        """Nobody counts."""
-        return {}
-
-
 FREE: Final = Free()
 
 
