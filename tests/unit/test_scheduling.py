@@ -358,6 +358,8 @@ def test_no_pools_no_rest() -> None:
 
 # --- platforms ------------------------------------------------------------------------------------
 
+PLATFORMS = {"gemini": ("gemini", "antigravity"), "openai": ("openai",)}
+
 
 @pytest.mark.parametrize(
     ("platform", "mixed", "group", "dialect", "serves"),
@@ -377,7 +379,7 @@ def test_whom_an_account_serves(
 ) -> None:
     members = (account("a", platform=platform, mixed=mixed),)
     part: GroupPart = replace(GROUP, platform=group, accounts=members)
-    found = pools_of(part, Wanted("m", group, (dialect,), "s"), "m")
+    found = pools_of(part, Wanted("m", group, PLATFORMS[dialect], "s"), "m")
     assert bool(found) is serves
 
 
