@@ -1,6 +1,9 @@
 """Limits and restrictions of keys, users and groups, as callers of the relay meet them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http import HTTPStatus
+from threading import Event, Lock
 from typing import Any
 
 import pytest
@@ -28,6 +31,7 @@ from tollgate.dialects import Route
 from tollgate.domain.catalog import Key, Limits, Profile
 from tollgate.services.guesses import A_MINUTE
 
+OK = HTTPStatus.OK
 CARRIERS = [
     pytest.param({"authorization": f"Bearer {SECRET}"}, id="authorization"),
     pytest.param({"x-api-key": SECRET}, id="x-api-key"),
@@ -302,6 +306,57 @@ def test_a_users_limits_in_a_group_replace_the_groups_own() -> None:
     gateway = gateway_of(profile=profile, group=replace(GROUP, limits=Limits(rpm=1)))
     statuses = [gateway.post("/v1/chat/completions", CHAT).status for _ in range(3)]
     assert statuses == [200, 200, 429]
+
+
+# --- at the same moment -------------------------------------------------------------------------
+
+CALLERS = 24
+
+
+@pytest.mark.parametrize("kind", SCOPES)
+@pytest.mark.parametrize(
+    ("limits", "admitted"),
+    [
+        pytest.param({"rpm": 5}, 5, id="five calls a minute"),
+        pytest.param({"tpm": 160}, 7, id="tokens for seven"),
+        pytest.param({"concurrency": 3}, 3, id="three at once"),
+        pytest.param({"spend_5h": 50_000_000}, 4, id="five hours for four"),
+        pytest.param({"spend_day": 70_000_000}, 6, id="a day for six"),
+        pytest.param({"spend_week": 10_219_999}, 0, id="seven days for none"),
+    ],
+)
+def test_calls_at_the_same_moment_never_share_a_place(
+    kind: str, limits: dict[str, int], admitted: int
+) -> None:
+    """The upstream answers nobody before all callers are refused, or wait for it."""
+    decided, lock, everyone = [0], Lock(), Event()
+
+    def decide() -> None:
+        with lock:
+            decided[0] += 1
+            if decided[0] == CALLERS:
+                everyone.set()
+
+    def serve(request: Any) -> Any:
+        decide()
+        assert everyone.wait(30)
+        return chat_answer(USAGE)
+
+    gateway = gateway_of(serve, **limited(kind, **limits))
+
+    def call(number: int) -> int:
+        status = gateway.post("/v1/chat/completions", CHAT).status
+        if status != OK:
+            decide()
+        return status
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        statuses = list(pool.map(call, range(CALLERS)))
+    assert (statuses.count(OK), statuses.count(429)) == (admitted, CALLERS - admitted)
+    gateway.settle()
+    wallet = gateway.wallets.shard(USER, 0)
+    assert (wallet.open, sum(wallet.open_calls.values())) == ({}, 0)
+    assert {spent.used for spent in wallet.spent.values()} <= {admitted * 7_500_000}
 
 
 # --- guessing ---------------------------------------------------------------------------------

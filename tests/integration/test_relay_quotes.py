@@ -184,7 +184,7 @@ TOLD = {
     "unbounded": None,
     "would_admit": True,
     "refusal": None,
-    "not_checked": ["balance", "key_quota", "requests_per_minute", "concurrency"],
+    "not_checked": ["balance", "key_quota", "limits"],
 }
 
 

@@ -13,15 +13,18 @@ from tests.locked_moto import REGION, create_table
 from tests.store_clients import at_once
 from tollgate.domain.catalog import Limits
 from tollgate.domain.errors import (
+    BudgetExceeded,
+    ConcurrencyLimited,
     InsufficientBalance,
     KeyRevoked,
+    RateLimited,
     SubscriptionExhausted,
     TollgateError,
 )
 from tollgate.domain.ledger import Correction, Credit
 from tollgate.domain.limits import Hold, HoldRequest
 from tollgate.domain.record import UsageRecord, Windows
-from tollgate.domain.scopes import Scope
+from tollgate.domain.scopes import Scope, scopes_of
 from tollgate.domain.wallet import Outcome, Subscription
 from tollgate.domain.windows import SubscriptionTerms
 from tollgate.store.boto3_dynamodb import Boto3Dynamo, boto3_client
@@ -43,10 +46,13 @@ def asked(amount: int, **changes: Any) -> HoldRequest:
         "key_alias": "k001",
         "amount": amount,
         "limited_key": True,
-        "scopes": (Scope("user", Limits(rpm=60, concurrency=10)),),
         "profile_version": 5,
+        "tokens": 7,
     }
-    return HoldRequest(**plain | changes)
+    plain |= changes
+    limits = Limits(60, 10**6, 10, 10**6, 10**6, 10**6)
+    scopes = scopes_of(limits, (plain["key_alias"], limits), ("g001", limits))
+    return HoldRequest(**{"scopes": scopes} | plain)
 
 
 def terms(days: int = 0) -> SubscriptionTerms:
@@ -92,6 +98,13 @@ class Life:
         self.holds = {"paid": paid, "task": task, "first": first, "rolled": rolled}
         self.refused(asked(2_000, limited_key=False, key_alias="k009"), InsufficientBalance)
         self.refused(asked(100, subscription=terms(1)), SubscriptionExhausted)
+        for limits, kind in (
+            (Limits(rpm=1), RateLimited),
+            (Limits(tpm=8), RateLimited),
+            (Limits(concurrency=1), ConcurrencyLimited),
+            (Limits(spend_day=25), BudgetExceeded),
+        ):
+            self.refused(asked(1, scopes=(Scope("key", limits, "k001"),)), kind)
 
     def refused(self, request: HoldRequest, kind: type[TollgateError]) -> None:
         """Be refused so."""
@@ -110,7 +123,11 @@ class Life:
         self.said.append(self.records.put(self.fact("task", 4)))
         late = self.records.get(USER, task.rid)
         assert late is not None
-        ends = [Outcome(fact.hold, 0, fact.charge, fact.windows) for fact in [*facts, late]]
+        second = self.now // 1_000
+        ends = [
+            Outcome(f.hold, 0, f.charge, f.windows, tokens=9, ended=second, entered=f.entered)
+            for f in [*facts, late]
+        ]
         for _ in range(2):
             self.said.append(sorted(self.wallets.settle(USER, 0, ends)))
             self.said.append(self.wallets.late_debit(late))
@@ -133,7 +150,13 @@ class Life:
         """The record of a call."""
         hold = self.holds[name]
         return UsageRecord(
-            USER, hold.id, hold.amount, charge, windows=hold.windows, price='{"x":1}'
+            USER,
+            hold.id,
+            hold.amount,
+            charge,
+            windows=hold.windows,
+            entered=hold.entered,
+            price='{"x":1}',
         )
 
     def administer(self) -> None:
@@ -152,6 +175,10 @@ class Life:
         newest = self.wallets.ledger(USER, limit=1)
         self.said += [self.wallets.read(USER), newest, self.wallets.ledger(USER, newest.cursor)]
         self.said.append(self.records.list(USER, NOON * 1_000, self.now + 1, limit=2))
+        self.said.append(list(self.wallets.scan()))
+        self.now += 8 * 86_400_000
+        for wallet in self.wallets.scan():
+            self.wallets.clear_idle(wallet)
         self.said.append(list(self.wallets.scan()))
 
 

@@ -18,7 +18,7 @@ from tollgate.services.admission import Admission, dearest_hold, demand_of, refu
 from tollgate.services.listing import json_reply
 from tollgate.services.relay import FRESH_MS, RelayRequest, Reply
 
-NOT_CHECKED: Final = ("balance", "key_quota", "requests_per_minute", "concurrency")
+NOT_CHECKED: Final = ("balance", "key_quota", "limits")
 """What only the hold itself can tell."""
 
 Candidates = tuple[Candidate, ...]
