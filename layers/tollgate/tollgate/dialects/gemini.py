@@ -81,7 +81,7 @@ class Gemini:
     """The dialect of Gemini's own clients."""
 
     name = "gemini"
-    platforms: tuple[str, ...] = ("gemini",)
+    platforms: tuple[str, ...] = ("gemini", "antigravity")
     routes: tuple[Route, ...] = tuple(routes())
     keep_alive: bytes | None = None
 

@@ -19,7 +19,6 @@ from tollgate.domain.patterns import across, allows, find, target_of, translate
 from tollgate.domain.rating import Same
 from tollgate.domain.scheduling import Pool
 
-GEMINI: Final = "gemini"
 ANTIGRAVITY: Final = "antigravity"
 
 POOLS: Final = 128
@@ -71,13 +70,11 @@ class Wanted:
 def speaks(account: Account, wanted: "Wanted") -> bool:
     """Whether an account's platform may serve a call.
 
-    Antigravity takes Gemini's format; beside its own groups it serves others only where the
-    account is `mixed`.
+    Beside its own groups, an antigravity account serves others only where it is `mixed`.
     """
-    if account.platform != ANTIGRAVITY:
-        return account.platform in wanted.platforms
-    at_home = account.mixed or wanted.platform == ANTIGRAVITY
-    return at_home and (GEMINI in wanted.platforms or ANTIGRAVITY in wanted.platforms)
+    if account.platform not in wanted.platforms:
+        return False
+    return account.platform != ANTIGRAVITY or account.mixed or wanted.platform == ANTIGRAVITY
 
 
 def pools_of(group: GroupPart, wanted: Wanted, mapped: str) -> tuple[Pool, ...]:
