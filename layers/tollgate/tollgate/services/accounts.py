@@ -79,7 +79,9 @@ class Accounts:
             require(fits, "credentials", "another auth_mode takes others; send them with it")
             if not after.proxy:
                 after = replace(after, proxy_secret={})
-            return self._sealed(self._checked(after, submitted), submitted, author)
+            checked = self._checked(after, submitted)
+            self._check_where(before, checked, submitted)
+            return self._sealed(checked, submitted, author)
 
         return change(self._catalog.accounts, account, version, edited, author)
 
@@ -110,6 +112,22 @@ class Accounts:
             checked_proxy(submitted.proxy)
         check_account(told)
         return told
+
+    def _check_where(
+        self, before: AccountDefinition, after: AccountDefinition, submitted: Submitted
+    ) -> None:
+        """Refuse to send a secret that is kept to a host that it was not given for.
+
+        Who may change addresses could read any secret otherwise. The vendor's own host is none.
+        """
+        home = home_of(after)
+        at_home = bool(home) and after.base_url == read_origin(home, loopback=self._loopback).url
+        stays = at_home or host_of(after.base_url) == host_of(before.base_url)
+        told = "another host would be sent the ones that are kept; send them again with it"
+        require(submitted.credentials is not None or stays, "credentials", told)
+        kept = bool(after.proxy_secret) and submitted.proxy is None
+        stays = host_of(after.proxy) == host_of(before.proxy)
+        require(stays or not kept, "proxy_credentials", told)
 
     def _keys(self, account: AccountDefinition, text: str) -> int:
         """How many API keys there are in credentials that the account's type takes."""
@@ -167,6 +185,11 @@ def moved(
     at_home = bool(home) and before.base_url == read_origin(home, loopback=loopback).url
     stays = after.base_url == before.base_url
     return replace(after, base_url="") if at_home and stays else after
+
+
+def host_of(url: str) -> list[str]:
+    """Scheme, host and port of an address in its one spelling."""
+    return url.split("/")[:3]
 
 
 def checked_credentials(account: AccountDefinition, text: str) -> Credentials:
