@@ -69,7 +69,26 @@ def test_a_callers_own_fault_is_no_accounts() -> None:
 def test_an_upstream_that_was_silent_may_have_done_the_work() -> None:
     farm = Farm(ranked("a", "b"), {"a": [SILENT]})
     assert farm.call().status == 504
-    assert farm.trace() == "a"
+    assert (farm.trace(), farm.facts()) == ("a", {})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "facts"),
+    [
+        pytest.param(29, {}, id="there was little time"),
+        pytest.param(30, {"cooling": 10_000, "cause:cooling": 1, "level": 1}, id="there was time"),
+    ],
+)
+def test_silence_cools_an_account_that_had_time(seconds: int, facts: dict[str, int]) -> None:
+    farm = Farm(ranked("a", "b"))
+
+    def silent(request: httpx.Request) -> httpx.Response:
+        farm.wait(seconds)
+        raise SILENT
+
+    farm.scripts["a"] = [silent]
+    assert farm.call().status == 504
+    assert farm.facts() == ({"a": facts} if facts else {})
 
 
 def test_ten_switches_and_no_more() -> None:

@@ -212,6 +212,20 @@ def test_successes_speak_for_an_account() -> None:
     assert [course.fails_too_often(NOW) for _ in range(4)] == [False, False, False, True]
 
 
+def test_silence_counts_for_three_failures() -> None:
+    alone, busy = Course(), Course()
+    for _ in range(4):
+        busy.succeeded(NOW)
+    silence = failing(0, silent=True)
+    assert judged(silence, {}, busy) == {}
+    assert judged(silence, {}, alone) == {
+        "cooling": NOW + 10 * SECOND,
+        "cause:cooling": 1,
+        "level": 1,
+        "trying": 0,
+    }
+
+
 def test_a_success_forgives_refused_credentials_and_limits() -> None:
     course = Course()
     assert [judged(failing(401), {}, course) for _ in range(2)] == [{}, {}]

@@ -79,7 +79,8 @@ class Failing:
     """One attempt that failed, at epoch ms `at`.
 
     `status` is 0 where there was no answer or a broken one; `ours` tells that it complains about
-    the operator's own account whatever its status says. `model` is its name upstream.
+    the operator's own account whatever its status says, `silent` that its time went by without an
+    answer. `model` is its name upstream.
     """
 
     account: Account
@@ -90,6 +91,7 @@ class Failing:
     body: bytes = b""
     key: int = 0
     ours: bool = False
+    silent: bool = False
 
     @property
     def html(self) -> bool:
@@ -121,9 +123,12 @@ class Course:
             self._refusals.clear()
             self._levels.clear()
 
-    def fails_too_often(self, at: int) -> bool:
-        """Count a failure; whether the account should cool. Then counting begins anew."""
-        self._bucket(at)[1] += 1
+    def fails_too_often(self, at: int, *, silent: bool = False) -> bool:
+        """Count a failure; whether the account should cool. Then counting begins anew.
+
+        Silence lasts so long that it counts for as many failures as cool an account.
+        """
+        self._bucket(at)[1] += FAILURES if silent else 1
         answered = sum(good for good, _ in self._buckets.values())
         failed = sum(bad for _, bad in self._buckets.values())
         too_often = failed >= FAILURES and failed >= answered
@@ -241,7 +246,7 @@ def of_the_model(failing: Failing) -> bool:
 def cooled(failing: Failing, facts: Facts, course: Course) -> dict[str, int]:
     """A failure of the account: it cools when it fails too often, or failed its trial."""
     cooling = facts.get(COOLING, 0)
-    too_often = course.fails_too_often(failing.at)
+    too_often = course.fails_too_often(failing.at, silent=failing.silent)
     if cooling > failing.at:
         return {}
     asked = from_retry_after(failing.headers, failing.at) if failing.status else None

@@ -5,7 +5,7 @@ turn it is decides domain/failover.py, what an account rests for domain/verdicts
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from tollgate.domain.errors import (
@@ -26,6 +26,9 @@ from tollgate.services.leases import pauses
 from tollgate.services.roster import Roster, Turn
 from tollgate.services.speech import Failure, Outgoing, Reaction, Speech, Spoken, heard
 from tollgate.upstream.client import Answer, Upstream
+
+PATIENT_MS: Final = 30_000
+"""An account that was given less time than this is not blamed for its silence."""
 
 AGAIN: Final = 64
 """Most tries at one account, whatever its type would like."""
@@ -213,10 +216,12 @@ class Sending:
             long = too_long(failed.status, failed.body)
             trip.over = not (long and trip.failover.after_too_long())
             return None
-        turn.failed(failing(turn, failed, self._clock()))
         if isinstance(failed.error, UpstreamTimeout):
             trip.over = True  # it may have done the work, and somebody else would do it again
+            if trip.attempts[-1].ms >= PATIENT_MS:
+                turn.failed(replace(failing(turn, failed, self._clock()), silent=True))
             return None
+        turn.failed(failing(turn, failed, self._clock()))
         again = self._once_more(trip, turn, failed)
         if again is None:
             self._switch(trip, turn, failed)
