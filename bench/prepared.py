@@ -93,7 +93,7 @@ def group(upstream: int, now: int) -> GroupPart:
         id=ACCOUNT,
         name="replay",
         platform="openai",
-        type="api_key",
+        type="apikey",
         base_url=f"http://127.0.0.1:{upstream}/v1",
         secret=secret,
     )
