@@ -9,9 +9,13 @@ import httpx
 import pytest
 
 from tests.gateway import Chunks
+from tests.resolution_samples import only, question
 from tests.routing_room import Farm, Script, account, error_code, ranked, refusing
 from tollgate.domain.errors import InvalidRequest, UpstreamUnavailable
 from tollgate.domain.receipt import staff_facts
+from tollgate.domain.usage import Usage
+from tollgate.services.beginnings import AttemptFailed
+from tollgate.services.sending import cost_of
 from tollgate.services.speech import Failure, Reaction, Saying, Spoken, plainly
 
 GEMINI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}],
@@ -179,6 +183,14 @@ def streaming(*events: Mapping[str, object]) -> Script:
         return httpx.Response(200, headers=kind, stream=Chunks(iter([text.encode()])))
 
     return play
+
+
+def test_a_cost_that_nobody_can_compute_fails_no_call() -> None:
+    broken = replace(only(question()).cost, prices={"input": "x"})
+    candidate = only(question())._replace(cost=broken)
+    failed = AttemptFailed(UpstreamUnavailable("no"), usage=Usage({"input": 5}))
+    assert cost_of(failed, candidate) == 0
+    assert cost_of(AttemptFailed(UpstreamUnavailable("no")), candidate) == 0
 
 
 def test_what_an_attempt_took_that_failed_is_its_own_and_ours() -> None:
