@@ -148,14 +148,28 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     "POST /users": {
         "email": "bob@example.com",
         "name": "Bob",
-        "limits": {"rpm": 60, "concurrency": 4},
+        "limits": {"rpm": 60, "tpm": 10_000, "concurrency": 4, "spend_5h_usd": "1.5"},
         "shards": 1,
         "groups": [],
     },
-    "PATCH /users/<user>": {"limits": {"rpm": 10, "concurrency": 2}, "shards": 1, "status": "active"},
+    "PATCH /users/<user>": {
+        "limits": {"rpm": 10, "concurrency": 2},
+        "shards": 1,
+        "status": "active",
+    },
     "PUT /users/<user>/password": {"password": "correct horse battery staple"},
-    "POST /users/<user>/keys": {"group": "<group>", "quota_usd": "1", "expires_at": 10**13},
-    "PATCH /users/<user>/keys/<key>": {"expires_at": 10**13, "models": ["gpt-*"]},
+    "POST /users/<user>/keys": {
+        "group": "<group>",
+        "quota_usd": "1",
+        "expires_at": 10**13,
+        "limits": {"spend_day_usd": "2.5", "spend_week_usd": "9.5"},
+        "denied_networks": ["192.0.2.0/24"],
+    },
+    "PATCH /users/<user>/keys/<key>": {
+        "expires_at": 10**13,
+        "models": ["gpt-*"],
+        "limits": {"tpm": 10_000},
+    },
     "PUT /users/<user>/keys/<key>/quota": {"quota_usd": "7.5"},
     "POST /users/<user>/keys/<key>/quota/additions": {"amount_usd": "1"},
     "POST /users/<user>/wallet/credits": {
@@ -163,8 +177,15 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "kind": "topup",
         "reference": "invoice-1",
     },
-    "POST /groups": {"name": "spare", "platform": "anthropic", "multiplier": "1.25"},
-    "PATCH /groups/<group>": {"multiplier": "2"},
+    "POST /groups": {
+        "name": "spare",
+        "platform": "anthropic",
+        "multiplier": "1.25",
+        "sort_order": 2,
+        "validity_days": 31,
+        "limits": {"rpm": 60},
+    },
+    "PATCH /groups/<group>": {"multiplier": "2", "sort_order": 3, "validity_days": 32},
     "PUT /groups/<group>/rate-multipliers": {
         "entries": [{"user_id": "<user>", "multiplier": "0.5"}]
     },

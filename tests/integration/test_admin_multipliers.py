@@ -10,6 +10,7 @@ import pytest
 from tests.admin_api import AdminApi, Answer, admin_api
 from tests.catalog_samples import AUTHOR, USER
 from tests.locked_moto import service
+from tollgate.domain.catalog import UNLIMITED
 from tollgate.store.catalog.access import next_stamp, stamped
 from tollgate.store.catalog.items import UserItem
 
@@ -214,6 +215,7 @@ def crowd(count: int) -> list[str]:
         for name in names:
             fields: dict[str, Any] = {"id": name, "email": f"{name}@example.com", "name": ""}
             fields |= {"shards": 1, "groups": (), "status": "active"}
+            fields |= {"limits": UNLIMITED, "group_limits": {}}
             batch.save(UserItem("users", name, **fields, **stamp))
     return names
 

@@ -90,7 +90,7 @@ def test_no_carrier_leads_round_them(
 
 @pytest.mark.parametrize(("facts", "status", "code"), CALLED)
 def test_nor_does_a_quote(facts: dict[str, Any], status: int, code: str) -> None:
-    asked = {"multiValueQueryStringParameters": {"dry_run": ["true"]}}
+    asked: dict[str, Any] = {"multiValueQueryStringParameters": {"dry_run": ["true"]}}
     seen = gateway_of(profile=keyed(**facts)).post("/v1/chat/completions", CHAT, **asked)
     assert (seen.status, code_of(seen)) == (status, code)
 
@@ -156,7 +156,7 @@ def test_nor_do_lists_and_receipts(
 def test_a_key_is_used_only_from_its_networks(
     lists: dict[str, Any], address: str, status: int
 ) -> None:
-    context = {"requestContext": {"identity": {"sourceIp": address}}}
+    context: dict[str, Any] = {"requestContext": {"identity": {"sourceIp": address}}}
     gateway = gateway_of(profile=keyed(**lists))
     assert gateway.post("/v1/chat/completions", CHAT, **context).status == status
 

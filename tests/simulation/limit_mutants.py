@@ -31,7 +31,7 @@ from tollgate.store.wallet_change import Change
 from tollgate.store.wallet_counters import Line
 
 _entered = wallet_holds.entered_windows
-_close_calls = wallet_moves.close_calls
+_close_calls = wallet_counters.close_calls
 
 
 def unspending(ask: Ask) -> Ask:

@@ -73,12 +73,13 @@ class Scenario:
     @property
     def spread(self) -> int:
         """Over how many shards calls go."""
-        together = (own for kind, own in self.limits.items() if kind != "key")
+        together = (own for kind, own in self.limits.items() if kind == "user")
         return 1 if self.subscribed else reach(self.shards, together)
 
     def most(self, kind: Kind, name: str) -> int:
         """The largest limit there ever is; 0 where there never is one."""
-        return max(getattr(which.get(kind, UNLIMITED), name) for which in (self.limits, self.once))
+        both = [which.get(kind, UNLIMITED) for which in (self.limits, self.once)]
+        return max(int(getattr(limits, name)) for limits in both)
 
     @property
     def open_limit(self) -> int:

@@ -384,7 +384,7 @@ def test_calls_that_are_held_and_settled_meanwhile_leave_money_right() -> None:
     def call(operation: str, request: Any) -> None:
         if operation == "TransactWriteItems" and "amount" in str(request):
             room.dynamo.before = None
-            request = HoldRequest(ANN, "k001", 500, False, 0, 0, profile_version=1)
+            request = HoldRequest(ANN, "k001", 500, limited_key=False, profile_version=1)
             hold = room.wallets.hold(request)
             room.wallets.settle(ANN, hold.shard, [Outcome(hold.id, 500, 300)])
             room.dynamo.before = call
