@@ -1,9 +1,12 @@
 """What everybody knows of accounts: the shared item, races for it, and what is known without it."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tests.dynamodb_in_memory import InMemoryDynamo
-from tollgate.domain.catalog import Health
+from tollgate.domain.catalog import Account, Health
 from tollgate.domain.health import (
     COOLING,
     FAULTY,
@@ -13,10 +16,10 @@ from tollgate.domain.health import (
     PAUSED,
     QUOTA,
     Cause,
+    account_rests,
     bounded,
     cause_of,
     changed,
-    rests_until,
     size_of,
 )
 from tollgate.services.health import AccountHealth
@@ -24,6 +27,7 @@ from tollgate.store.dynamodb import OutcomeUnknown
 from tollgate.store.snapshots import Snapshots
 
 NOW = 1_800_000_000_000
+ACCOUNT = Account("acc_1", "one", "openai", "apikey", "https://vendor.test/v1", {})
 
 
 # --- the rules ------------------------------------------------------------------------------------
@@ -74,10 +78,24 @@ def test_a_cause_of_a_later_version_is_unknown() -> None:
     assert cause_of({}, COOLING) is Cause.UNKNOWN
 
 
-def test_until_when_an_account_rests() -> None:
-    facts = {"cooling": 5, "quota": 7, "model:m": 9, "credits": 99, "level": 50}
-    assert [rests_until(facts, model) for model in ("m", "n")] == [9, 7]
-    assert rests_until({}, "m") == 0
+@pytest.mark.parametrize(
+    ("facts", "changes", "until"),
+    [
+        pytest.param({}, {}, 0, id="nothing is known"),
+        pytest.param({"cooling": 5, "quota": 7}, {}, 7, id="the longest rest"),
+        pytest.param({"quota": 7, "model:m": 9}, {}, 9, id="that of the model"),
+        pytest.param({"quota": 7, "model:n": 9}, {}, 7, id="not that of another model"),
+        pytest.param({"credits": 99, "level": 50}, {}, 0, id="what keeps nobody back"),
+        pytest.param({"model:m": 9}, {"overages": True}, 0, id="credits pay for the model"),
+        pytest.param({"model:m": 9, "credits": 4}, {"overages": True}, 4, id="till credits do"),
+        pytest.param({"key:0": 9}, {"keys": 2}, 0, id="another key is left"),
+        pytest.param({"key:0": 9, "key:1": 6}, {"keys": 2}, 6, id="till the first key is back"),
+    ],
+)
+def test_until_when_an_account_rests(
+    facts: dict[str, int], changes: dict[str, Any], until: int
+) -> None:
+    assert account_rests(replace(ACCOUNT, **changes), facts, "m") == until
 
 
 # --- environments ---------------------------------------------------------------------------------

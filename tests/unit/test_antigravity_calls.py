@@ -34,7 +34,7 @@ TALK = {"model": "claude-x", "max_tokens": 9, "messages": [{"role": "user", "con
 HOURS = 18_000_000
 RESTING = {"model:up-1": NOW + 1}
 PAID = ["GOOGLE_ONE_AI"]
-CREDITS_REST = {"credits": NOW + HOURS, "cause:credits": 14}
+CREDITS_REST = {"credits": NOW + HOURS, "cause:credits": 12}
 
 
 @dataclass
@@ -217,9 +217,9 @@ def test_used_up_quota_without_credits_rests_both() -> None:
     assert found == Reaction(
         rests={
             "credits": NOW + HOURS,
-            "cause:credits": 14,
+            "cause:credits": 12,
             "model:up-1": NOW + HOURS,
-            "cause:model:up-1": 14,
+            "cause:model:up-1": 12,
         }
     )
 

@@ -17,7 +17,6 @@ Currency = Literal["USD", "CNY"]
 
 AccountType = Literal["apikey", "bedrock", "service_account", "oauth"]
 Strategy = Literal["priority", "weighted", "cheapest"]
-SubscriptionType = Literal["standard", "subscription"]
 
 PLATFORMS: Final = ("anthropic", "antigravity", "gemini", "openai")
 """Vendor families. A platform says whom an account may serve, its type how to speak (R11)."""
@@ -268,7 +267,6 @@ class GroupPart:
     invalid_request_group: str = ""
     model_routing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     strategy: Strategy = "priority"
-    subscription_type: SubscriptionType = "standard"
     limits: Limits = UNLIMITED
 
 

@@ -184,7 +184,6 @@ def compile_group(version: int, group: GroupDefinition, pools: Pools, slices: in
         invalid_request_group=group.invalid_request_group,
         model_routing=normal_keys(group.model_routing),
         strategy=group.strategy,
-        subscription_type=group.subscription_type,
         limits=group.limits,
     )
 

@@ -21,9 +21,9 @@ from tollgate.domain.catalog import (
     Price,
     Status,
     Strategy,
-    SubscriptionType,
 )
 
+SubscriptionType = Literal["standard", "subscription"]
 UserStatus = Literal["active", "disabled", "deleted"]
 TokenStatus = Literal["active", "disabled", "revoked"]
 Role = Literal["owner", "finance", "operator", "support", "auditor"]

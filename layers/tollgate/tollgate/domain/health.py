@@ -69,19 +69,12 @@ class Cause(IntEnum):
     FORBIDDEN = 8
     POOL_EXHAUSTED = 9
     QUOTA_USED = 10
-    PROBE_FAILED = 11
-    BY_STAFF = 12
-    CREDENTIALS = 13
-    CREDITS_USED = 14
-
-
-def rests_until(facts: Facts, model: str) -> int:
-    """Until when an account cannot be asked for a model (its name upstream); 0 if it can."""
-    return max(*(facts.get(fact, 0) for fact in WHOLE), facts.get(f"{MODEL}{model}", 0))
+    CREDENTIALS = 11
+    CREDITS_USED = 12
 
 
 def account_rests(account: Account, facts: Facts, model: str) -> int:
-    """As `rests_until`, with what an account can do instead.
+    """Until when an account cannot be asked for a model (its name upstream); 0 if it can.
 
     Of several API keys one is enough, and AI credits pay for a model whose free capacity is gone.
     """

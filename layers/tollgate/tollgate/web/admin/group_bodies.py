@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import Field
 
-from tollgate.domain.catalog import Status, Strategy, SubscriptionType
-from tollgate.domain.definitions import GroupDefinition
+from tollgate.domain.catalog import Status, Strategy
+from tollgate.domain.definitions import GroupDefinition, SubscriptionType
 from tollgate.domain.group_rules import LONGEST_VALIDITY, MOST_PATTERNS
 from tollgate.domain.money import parse_usd, usd
 from tollgate.web.management.fields import (
