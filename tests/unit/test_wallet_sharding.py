@@ -67,8 +67,18 @@ def user(**limits: int) -> Scope:
         ),
         pytest.param(
             asked(Scope("group", Limits(rpm=7), "g001"), shards=4),
-            *(1, 256, [7]),
-            id="a tight limit in a group brings all calls to one shard",
+            *(4, 256, [7]),
+            id="a tight limit in a group is whole on the one shard where its calls are",
+        ),
+        pytest.param(
+            asked(user(rpm=1_000), Scope("group", Limits(rpm=7), "g001"), shards=4),
+            *(4, 256, [250, 7]),
+            id="and the user's own is split as for calls in any other group",
+        ),
+        pytest.param(
+            asked(Scope("group", Limits(rpm=1_000), "g001"), shards=4),
+            *(4, 256, [250]),
+            id="a large limit in a group is split",
         ),
     ],
 )
@@ -78,6 +88,18 @@ def test_a_request_says_what_counts_on_its_shard(
     claim = Ask(request_, 1, 0, Assumed(limited=False)).claim
     assert (request_.spread, request_.open_limit) == (spread, open_limit)
     assert [limits.rpm for _, limits in claim.limited()] == rpm_limits
+
+
+@pytest.mark.parametrize(
+    ("limits", "choice"),
+    [
+        pytest.param(Limits(rpm=1_000), 4, id="large: everywhere"),
+        pytest.param(Limits(rpm=7), 1, id="tight: in one place"),
+        pytest.param(Limits(spend_day=10**15), 1, id="spending: in one place"),
+    ],
+)
+def test_calls_in_a_limited_group_have_less_choice(limits: Limits, choice: int) -> None:
+    assert asked(Scope("group", limits, "g001"), shards=4).choice == choice
 
 
 def test_a_limit_is_shared_rounded_down() -> None:

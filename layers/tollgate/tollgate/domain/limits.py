@@ -73,10 +73,18 @@ class HoldRequest:
 
     @property
     def spread(self) -> int:
-        """Over how many shards this user's calls may go."""
+        """Over how many shards this user's calls go, in whatever group they are."""
         if self.subscription is not None:
             return 1
-        return reach(self.shards, (s.limits for s in self.scopes if s.kind != "key"))
+        return reach(self.shards, (s.limits for s in self.scopes if s.kind == "user"))
+
+    @property
+    def choice(self) -> int:
+        """Among how many shards this call has the choice, unless its key is pinned to one.
+
+        What a group limits is counted in one place, but no call leaves the shard of its key.
+        """
+        return reach(self.spread, (s.limits for s in self.scopes if s.kind == "group"))
 
     @property
     def pinned(self) -> bool:

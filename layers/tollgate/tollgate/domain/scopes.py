@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from tollgate.domain.catalog import UNLIMITED, Limits
 from tollgate.domain.holds import HoldId
-from tollgate.domain.sharding import share
+from tollgate.domain.sharding import reach, share
 
 Kind = Literal["user", "key", "group"]
 KINDS: Final[tuple[Kind, ...]] = ("user", "key", "group")
@@ -70,9 +70,12 @@ def scopes_of(user: Limits, key: Of, group: Of) -> tuple[Scope, ...]:
 
 
 def with_share(scope: Scope, spread: int) -> Limits:
-    """What of a scope's limits counts on one of so many shards; a key has all its calls on one."""
+    """What of a scope's limits counts on one of so many shards; a key has all its calls on one.
+
+    So has a group whose limits are too tight to be split.
+    """
     limits = scope.limits
-    if spread == 1 or scope.kind == "key":
+    if scope.kind == "key" or reach(spread, (limits,)) == 1:
         return limits
     return Limits(rpm=share(limits.rpm, spread), concurrency=share(limits.concurrency, spread))
 

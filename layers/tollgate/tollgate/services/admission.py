@@ -34,6 +34,7 @@ from tollgate.domain.question import Caller
 from tollgate.domain.resolution import Candidate
 from tollgate.domain.scheduling import NOTHING_KNOWN, Standing
 from tollgate.domain.scopes import Scope, scopes_of
+from tollgate.domain.sharding import reach
 from tollgate.services.catalog import Catalog
 from tollgate.services.guesses import Guesses
 from tollgate.services.questions import Questions
@@ -233,7 +234,7 @@ class Admission:
             profile_version=profile.version,
             scopes=scopes(profile, key, group),
             tokens=max(1, input_bound(call, BYTES_PER_TOKEN_ESTIMATED)),
-            shards=profile.shards,
+            shards=reach(profile.shards, (profile.limits, *profile.group_limits.values())),
             strict=not call.stream,
         )
 

@@ -84,7 +84,7 @@ class Holds(WalletTable):
         shard = chosen(
             request.key_alias,
             limited=request.pinned,
-            spread=request.spread,
+            spread=request.spread if request.pinned else request.choice,
             random=self.random,
         )
         try:
