@@ -1,7 +1,7 @@
 """API keys of users over HTTP: the secret is shown once, revoking takes effect at once."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -15,26 +15,25 @@ from tollgate.web.management.endpoints import Endpoint
 from tollgate.web.management.fields import (
     After,
     Body,
-    Budget,
     Dollars,
     Entries,
-    Epoch,
     Id,
     IfMatch,
     Limit,
-    Name,
-    Names,
     Once,
-    Text,
     View,
     absent,
-    empty,
 )
-from tollgate.web.management.key_fields import Networks, key_changes
-from tollgate.web.management.limits import LimitsBody, LimitsView, limits_of
+from tollgate.web.management.key_fields import (
+    KeyCreate,
+    OwnKeyPatch,
+    QuotaSet,
+    draft_of,
+    key_changes,
+)
+from tollgate.web.management.limits import LimitsView
 from tollgate.web.management.versions import wanted
 
-Fallback = Literal["refuse", "default"]
 SHOWN_ONCE = "The secret is shown once, when the key is created; create another key if it is lost."
 
 
@@ -71,46 +70,10 @@ class KeyCreated(KeyView):
     note: str = SHOWN_ONCE
 
 
-class KeyCreate(Body):
-    """A new key. `models` and `endpoints` empty allow all; `expires_at` is in epoch ms."""
-
-    group: Id
-    name: Text = ""
-    pricing_group: Text = ""
-    pricing_group_fallback: Fallback = "refuse"
-    quota_usd: Budget | None = None
-    expires_at: Epoch | None = None
-    models: Names = empty(list)
-    endpoints: Names = empty(list)
-    allowed_networks: Networks = empty(list)
-    denied_networks: Networks = empty(list)
-    limits: LimitsBody | None = None
-    cost_in_stream: bool = True
-    receipt_in_stream: bool = False
-
-
-class KeyPatch(Body):
+class KeyPatch(OwnKeyPatch):
     """What is sent is changed; null clears `name`, `pricing_group`, lists, limits and expiry."""
 
     group: Id = absent()
-    name: Name | None = absent()
-    pricing_group: Name | None = absent()
-    pricing_group_fallback: Fallback = absent()
-    expires_at: Epoch | None = absent()
-    models: Names | None = absent()
-    endpoints: Names | None = absent()
-    allowed_networks: Networks | None = absent()
-    denied_networks: Networks | None = absent()
-    limits: LimitsBody | None = absent()
-    cost_in_stream: bool = absent()
-    receipt_in_stream: bool = absent()
-    status: Literal["active", "disabled"] = absent()
-
-
-class QuotaSet(Body):
-    """What the key may spend from now on; null lifts the limit."""
-
-    quota_usd: Budget | None
 
 
 class QuotaAdd(Body):
@@ -203,28 +166,3 @@ def remaining(key: KeyDefinition, left: dict[str, int]) -> dict[str, str | None]
     """What is left of a key's quota, as a field; null without a quota."""
     amount = None if key.quota is None else left.get(key.alias)
     return {"remaining_usd": None if amount is None else usd(amount)}
-
-
-def draft_of(user: str, identity: str, body: KeyCreate) -> KeyDefinition:
-    """The key a body describes, before it has an alias and a secret."""
-    return KeyDefinition(
-        id=identity,
-        user=user,
-        alias="",
-        secret_hash="",
-        pepper_generation=0,
-        last4="",
-        group=body.group,
-        name=body.name,
-        pricing_group=body.pricing_group,
-        pricing_group_fallback=body.pricing_group_fallback,
-        quota=None if body.quota_usd is None else parse_usd(body.quota_usd, "quota_usd"),
-        expires_at=body.expires_at,
-        models=tuple(body.models),
-        endpoints=tuple(body.endpoints),
-        allowed_networks=tuple(body.allowed_networks),
-        denied_networks=tuple(body.denied_networks),
-        limits=limits_of(body.limits),
-        cost_in_stream=body.cost_in_stream,
-        receipt_in_stream=body.receipt_in_stream,
-    )
