@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -57,12 +58,16 @@ class Gate:
 
 @dataclass(slots=True)
 class Call:
-    """One received request and how far its answer got: open, done, or gone (hung up)."""
+    """One received request and how far its answer got: open, done, or gone (hung up).
+
+    `at` is when it was received, in epoch ms.
+    """
 
     number: int
     request: Request
     ident: bytes
     gate: Gate
+    at: int
     sent: int = 0
     state: str = "open"
 
@@ -75,6 +80,7 @@ class Call:
             body = {"body_base64": b64encode(request.body).decode()}
         return {
             "number": self.number,
+            "at": self.at,
             "method": request.method,
             "path": request.path,
             "query": request.query,
@@ -111,7 +117,8 @@ class Control:
         """Remember a request and give it its number and id."""
         self._requests = number = self._requests + 1
         self._bytes_in += len(request.body)
-        call = Call(number, request, b"%s%010x" % (self._series, number), Gate(open=self._open))
+        ident, at = b"%s%010x" % (self._series, number), time.time_ns() // 1_000_000
+        call = Call(number, request, ident, Gate(open=self._open), at)
         self._calls.append(call)
         self._remembered += len(request.body)
         while len(self._calls) > REMEMBERED_CALLS or self._remembered > REMEMBERED_BYTES:
