@@ -1,4 +1,4 @@
-"""Limits of users over several wallet shards: each counts where its calls go and locks nobody out."""
+"""Limits of users over several wallet shards: each counts where its calls go."""
 
 from dataclasses import replace
 from typing import Any

@@ -35,7 +35,9 @@ FILTER_A: Policy = (BetaRule("a", "filter"),)
         pytest.param("", (), id="empty"),
         pytest.param('["a","b"]', ("a", "b"), id="a JSON array"),
         pytest.param(' [" a ", "", 7] ', ("a",), id="a JSON array of this and that"),
-        pytest.param("[a", (), id="a JSON array that is none"),
+        pytest.param("[a", ("[a",), id="a JSON array that is none"),
+        pytest.param("[, a", ("[", "a"), id="a list that begins like a JSON array"),
+        pytest.param('["b,a"," c , d"]', ("b", "a", "c", "d"), id="a JSON array of lists"),
     ],
 )
 def test_a_header_names_features(header: str, expected: tuple[str, ...]) -> None:
@@ -55,6 +57,8 @@ def test_a_header_names_features(header: str, expected: tuple[str, ...]) -> None
         pytest.param("a,a", None, id="twice"),
         pytest.param("ab,b", "ab,b", id="another one that begins like it"),
         pytest.param('["a","b"]', "b", id="in a JSON array"),
+        pytest.param('["a","b,a"]', "b", id="hidden behind a comma in a JSON array"),
+        pytest.param("[,a", "[", id="behind the beginning of a JSON array that never ends"),
         pytest.param("", "", id="an empty header"),
     ],
 )

@@ -42,6 +42,16 @@ def test_a_version_of_the_callers_own_is_refused() -> None:
     assert refused.value.param == "anthropic_version"
 
 
+@pytest.mark.parametrize("counting", [False, True])
+@pytest.mark.parametrize("betas", ["[]", '["context-1m-2025-08-07"]', '"x"'])
+def test_beta_features_in_the_body_are_refused_for_no_rule_would_see_them(
+    betas: str, counting: bool
+) -> None:
+    with pytest.raises(InvalidRequest, match="anthropic-beta") as refused:
+        messages_body(b'{"model":"m","anthropic_beta":%b}' % betas.encode(), counting=counting)
+    assert refused.value.param == "anthropic_beta"
+
+
 def test_streams_have_a_method_of_their_own() -> None:
     assert messages_method(stream=True) == "streamRawPredict"
     assert messages_method(stream=False) == "rawPredict"

@@ -31,10 +31,11 @@ def messages_body(body: bytes, *, counting: bool) -> bytes:
     """A Messages body with its version, in place of the model, or beside it to count tokens.
 
     Raises:
-        InvalidRequest: the caller named a version themselves.
+        InvalidRequest: the caller named a version themselves, or beta features.
     """
     document = read(body)
     refuse_version(document.values)
+    refuse_betas(document.values)
     start, end = document.span("model")
     if counting:
         return spliced(body, [(end, end, b"," + VERSION_MEMBER)])
@@ -48,6 +49,15 @@ def refuse_version(values: Mapping[str, Any]) -> None:
     if "anthropic_version" in values:
         raise InvalidRequest(
             "anthropic_version: the gateway says it; leave it out", param="anthropic_version"
+        )
+
+
+def refuse_betas(values: Mapping[str, Any]) -> None:
+    """Staff's rules on beta features look at the header, and Vertex would look here, too."""
+    if "anthropic_beta" in values:
+        raise InvalidRequest(
+            "anthropic_beta: name beta features in the header anthropic-beta",
+            param="anthropic_beta",
         )
 
 

@@ -7,13 +7,16 @@ refuse the call.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from tollgate.domain.definitions import Setting
 from tollgate.domain.errors import InvalidRequest, ValidationFailed
 from tollgate.domain.patterns import allows
+
+if TYPE_CHECKING:  # definitions take a relay 30 ms to load, and only staff have settings
+    from tollgate.domain.definitions import Setting
 
 SETTING: Final = "beta_policy"
 HEADER: Final = "anthropic-beta"
@@ -66,14 +69,14 @@ class Wanting:
 
 
 def tokens_of(header: str) -> tuple[str, ...]:
-    """The features a header names: separated by commas, or a JSON array."""
+    """The features a header names: separated by commas, or a JSON array.
+
+    Within an array commas separate, too: what is left of it goes on as a list of that kind.
+    """
     header = header.strip()
     if header.startswith("["):
-        try:
-            told = json.loads(header)
-        except (ValueError, RecursionError):
-            told = ()
-        return tuple(each.strip() for each in told if isinstance(each, str) and each.strip())
+        with suppress(ValueError, RecursionError):  # then it is a list, as a vendor would read it
+            header = ",".join(each for each in json.loads(header) if isinstance(each, str))
     return tuple(each.strip() for each in header.split(",") if each.strip())
 
 
@@ -227,7 +230,7 @@ def refusal(field: str, why: str) -> ValidationFailed:
     return ValidationFailed(f"{field}: {why}", param=field)
 
 
-def check_beta_setting(setting: Setting) -> None:
+def check_beta_setting(setting: "Setting") -> None:
     """Refuse a policy that cannot be read.
 
     Raises:
