@@ -7,10 +7,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tollgate.domain.catalog import Account
-from tollgate.domain.definitions import AccountDefinition
+
+if TYPE_CHECKING:  # as a relay, which reads credentials too, would take 30 ms to load them
+    from tollgate.domain.definitions import AccountDefinition
 
 MOST_KEYS: Final = 50
 LONGEST_PART: Final = 8_192
@@ -75,7 +77,7 @@ class RefreshToken:
 Credentials = ApiKeys | BedrockKeys | ServiceAccount | RefreshToken
 
 
-def read_credentials(account: Account | AccountDefinition, text: str) -> Credentials:
+def read_credentials(account: "Account | AccountDefinition", text: str) -> Credentials:
     """The credentials of an account, opened; by its type, and its `auth_mode` for Bedrock.
 
     Raises:
@@ -89,7 +91,7 @@ def read_credentials(account: Account | AccountDefinition, text: str) -> Credent
     return reader(text)
 
 
-def kept_text(account: Account | AccountDefinition, text: str) -> str:
+def kept_text(account: "Account | AccountDefinition", text: str) -> str:
     """What is sealed of an account's credentials: API keys stand one on each line.
 
     Raises:

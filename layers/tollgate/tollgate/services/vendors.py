@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from tollgate.domain.errors import UpstreamUnavailable
 from tollgate.domain.health import FAULTY, FOR_EVER, Cause
-from tollgate.services import bedrock
-from tollgate.services.account_checks import AccountChecks
 from tollgate.services.catalog import Catalog
 from tollgate.services.health import AccountHealth
 from tollgate.services.leases import LeasedSlots
@@ -24,15 +22,24 @@ from tollgate.store.snapshots import Snapshots
 from tollgate.upstream.client import Upstream
 
 if TYPE_CHECKING:
+    from tollgate.services.account_checks import AccountChecks
     from tollgate.services.google import Google
 
+AT_AWS: Final = ("bedrock",)
 AT_GOOGLE: Final = ("service_account", "oauth")
 """Account types that are asked with access tokens."""
 
 
 def speaking(now_ms: Callable[[], int]) -> Mapping[str, Speak]:
     """How the account types are spoken to that need nothing but their own secret."""
-    return {**PLAINLY, "bedrock": bedrock.speaking(now_ms)}
+    return {**PLAINLY, **later(AT_AWS, lambda: bedrock(now_ms))}
+
+
+def bedrock(now_ms: Callable[[], int]) -> Mapping[str, Speak]:
+    """Speaks to accounts on Bedrock."""
+    from tollgate.services.bedrock import speaking  # noqa: PLC0415 - as `google` below
+
+    return dict.fromkeys(AT_AWS, speaking(now_ms))
 
 
 def google(
@@ -58,14 +65,16 @@ def google(
     return open_google(aws, settings, upstream, health, around)
 
 
-def later(opened: Callable[[], Mapping[str, Speak]]) -> Mapping[str, Speak]:
-    """Speaks to accounts at Google; what that takes is loaded with the first call to one."""
+def later(types: tuple[str, ...], opened: Callable[[], Mapping[str, Speak]]) -> Mapping[str, Speak]:
+    """Speaks to accounts of these types; what that takes is loaded with the first call to one."""
     speak = cache(opened)
-    return dict.fromkeys(AT_GOOGLE, lambda saying: speak()[saying.account.type](saying))
+    return dict.fromkeys(types, lambda saying: speak()[saying.account.type](saying))
 
 
-def checks(settings: Settings, now_ms: Callable[[], int], at_google: "Google") -> AccountChecks:
+def checks(settings: Settings, now_ms: Callable[[], int], at_google: "Google") -> "AccountChecks":
     """Tries accounts for staff, as the relay speaks to them."""
+    from tollgate.services.account_checks import AccountChecks  # noqa: PLC0415 - for staff alone
+
     upstream = Upstream(loopback=bool(settings.local), connections=0)
     return AccountChecks(upstream, {**speaking(now_ms), **at_google.speak}, now_ms)
 
@@ -93,7 +102,7 @@ def sending(
     """Sends calls to accounts; `unusable` hears of one whose secret cannot be opened."""
     open_proxy = proxy_opener(aws.sealing, unusable)
     at_google = later(
-        lambda: google(aws, settings, accounts.health, unusable, accounts.clock).speak
+        AT_GOOGLE, lambda: google(aws, settings, accounts.health, unusable, accounts.clock).speak
     )
     speak = {**speaking(accounts.clock), **at_google}
     speech = Speech(opener(aws.sealing, unusable), speak, open_proxy)
