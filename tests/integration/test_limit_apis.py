@@ -94,10 +94,10 @@ def test_what_is_no_limit_is_refused_by_its_name(
 NETWORKS = [
     pytest.param(["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"], None, id="networks"),
     pytest.param([], None, id="none"),
-    pytest.param(["192.0.2.1/24"], "allowed_networks.0", id="bits beyond its length"),
-    pytest.param(["192.0.2.0/24", "example.com"], "allowed_networks.1", id="a name"),
-    pytest.param(["fe80::1%eth0"], "allowed_networks.0", id="a zone"),
-    pytest.param(["192.0.2.0/33"], "allowed_networks.0", id="too long"),
+    pytest.param(["192.0.2.1/24"], "allowed_networks[1]", id="bits beyond its length"),
+    pytest.param(["192.0.2.0/24", "example.com"], "allowed_networks[2]", id="a name"),
+    pytest.param(["fe80::1%eth0"], "allowed_networks[1]", id="a zone"),
+    pytest.param(["192.0.2.0/33"], "allowed_networks[1]", id="too long"),
     pytest.param(["::ffff:192.0.2.0/120"], None, id="IPv4 written as IPv6"),
     pytest.param(["192.0.2.1", "192.0.2.1"], "allowed_networks", id="twice"),
 ]

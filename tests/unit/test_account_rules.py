@@ -64,7 +64,7 @@ def refusal(account: AccountDefinition) -> str | None:
         ),
         pytest.param(replace(ACCOUNT, keys=50), id="fifty keys"),
         pytest.param(replace(ACCOUNT, concurrency=0, load_factor=0), id="any number at once"),
-        pytest.param(replace(ACCOUNT, expires_at=1), id="expired long ago"),
+        pytest.param(replace(ACCOUNT, expires_at=10**12), id="expired long ago"),
     ],
 )
 def test_what_is_allowed(account: AccountDefinition) -> None:
@@ -217,7 +217,19 @@ def test_what_is_allowed(account: AccountDefinition) -> None:
         pytest.param(replace(ACCOUNT, pool_retries=-1), "pool_retries: 0 to 10", id="minus one"),
         pytest.param(replace(ACCOUNT, pool_retries=99), "pool_retries: 0 to 10", id="99 retries"),
         pytest.param(
-            replace(ACCOUNT, expires_at=0), "expires_at: epoch ms above 0", id="expires at zero"
+            replace(ACCOUNT, expires_at=1_795_382_356),
+            "expires_at: epoch milliseconds, not seconds",
+            id="expires in seconds",
+        ),
+        pytest.param(
+            replace(ACCOUNT, models=("gpt-*-mini",)),
+            "models: only the last character may be *",
+            id="sells by a star in the middle",
+        ),
+        pytest.param(
+            replace(ACCOUNT, model_mapping={"*-latest": "gpt-4o"}),
+            "model_mapping: only the last character may be *",
+            id="maps by a star at the beginning",
         ),
         pytest.param(
             replace(ACCOUNT, notes="n" * 1_001), "notes: at most 1000 characters", id="a novel"

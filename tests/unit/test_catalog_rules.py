@@ -65,6 +65,13 @@ def test_a_user(changes: Mapping[str, Any], field: str | None) -> None:
         pytest.param({"pricing_group": "High Quality"}, "pricing_group", id="not a code"),
         pytest.param({"pricing_group": "hq"}, None, id="a code"),
         pytest.param({"models": ("gpt-4o", "GPT-4o")}, "models", id="two spellings of a model"),
+        pytest.param({"models": ("gpt-*",)}, None, id="models by their beginning"),
+        pytest.param({"models": ("gpt*o",)}, "models", id="a star in the middle of a model"),
+        pytest.param({"endpoints": ("/v1/chat/*",)}, None, id="endpoints by their beginning"),
+        pytest.param({"endpoints": ("/v1/*/x",)}, "endpoints", id="a star in an endpoint"),
+        pytest.param({"endpoints": ("chat*",)}, "endpoints", id="an endpoint that is no path"),
+        pytest.param({"expires_at": 1_795_382_356}, "expires_at", id="an end in seconds"),
+        pytest.param({"expires_at": 1_795_382_356_000}, None, id="an end"),
     ],
 )
 def test_a_key(changes: Mapping[str, Any], field: str | None) -> None:

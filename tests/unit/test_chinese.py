@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from tollgate.web.management.chinese import SAID, in_chinese
 from tollgate.web.management.fields import Body, Count, Ids, Name
+from tollgate.web.management.problems import in_words
 
 
 class Inner(Body):
@@ -47,7 +48,7 @@ class Form(Body):
         pytest.param({"some": []}, "至少 1 项", id="too few"),
         pytest.param({"names": ["a"] * 41}, "最多 40 项", id="too many"),
         pytest.param({"letters": "A"}, "格式不正确", id="another form"),
-        pytest.param({"names": ["a", "a"]}, "无效", id="anything else"),
+        pytest.param({"names": ["a", "a"]}, "名称重复", id="twice"),
     ],
 )
 def test_what_is_said(sent: dict[str, Any], chinese: str) -> None:
@@ -55,6 +56,17 @@ def test_what_is_said(sent: dict[str, Any], chinese: str) -> None:
         Form.model_validate(sent)
     (error,) = refused.value.errors()
     assert in_chinese(error) == chinese
+
+
+def test_our_own_checks_are_told_in_english_without_what_pydantic_puts_before() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Form.model_validate({"names": ["a", "a"]})
+    (error,) = refused.value.errors()
+    assert in_words(error) == "a name is there twice"
+
+
+def test_what_is_said_of_anything_else() -> None:
+    assert in_chinese({"type": "url_parsing", "ctx": {"error": "no host"}}) == "无效"
 
 
 def test_nothing_that_was_sent_is_repeated() -> None:

@@ -12,10 +12,11 @@ from tollgate.domain.definition_rules import (
     PRIORITY_LIMIT,
     WEIGHT_LIMIT,
     check_among,
-    check_distinct,
+    check_expiry,
     check_groups,
     check_multiplier,
     check_name,
+    check_patterns,
     require,
 )
 from tollgate.domain.definitions import AccountDefinition, AccountQuota
@@ -140,8 +141,8 @@ def check_type(account: AccountDefinition) -> None:
 def check_serving(account: AccountDefinition) -> None:
     """Refuse groups and models that name something twice, or nothing."""
     check_groups(account.groups)
-    check_distinct(account.models, "models")
-    check_distinct(account.model_mapping, "model_mapping")
+    check_patterns(account.models, "models")
+    check_patterns(account.model_mapping, "model_mapping")
     require(all(account.model_mapping.values()), "model_mapping", "a name is empty")
 
 
@@ -153,7 +154,7 @@ def check_bounds(account: AccountDefinition) -> None:
     within(account.load_factor, CONCURRENCY_LIMIT, "load_factor", "; 0 is its concurrency")
     if account.pool_retries is not None:
         within(account.pool_retries, MOST_RETRIES, "pool_retries")
-    require(account.expires_at is None or account.expires_at > 0, "expires_at", "epoch ms above 0")
+    check_expiry(account.expires_at)
     require(len(account.notes) <= LONGEST_NOTES, "notes", f"at most {LONGEST_NOTES} characters")
     alone = bool(account.proxy) or not account.proxy_secret
     require(alone, "proxy_credentials", "name the proxy that they are for")

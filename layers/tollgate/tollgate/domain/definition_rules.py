@@ -31,6 +31,9 @@ MOST_GROUPS: Final = 40
 """Groups one definition may name: each takes part in the write's transaction (100 actions)."""
 
 MOST_NETWORKS: Final = 100
+FIRST_EXPIRY: Final = 10**12
+"""Epoch milliseconds of 2001. A time in seconds stays below it for thousands of years."""
+
 COUNT_LIMIT: Final = 10**9
 WEIGHT_LIMIT: Final = 1_000_000
 PRIORITY_LIMIT: Final = 1_000_000
@@ -94,8 +97,22 @@ def check_multiplier(value: Decimal, field: str) -> None:
 def check_distinct(names: Iterable[str], field: str) -> None:
     """Two spellings of one name would be one row at lookup (ruling R8)."""
     spellings = [normal(name) for name in names]
-    require(all(spellings), field, "a name is empty")
-    require(len(set(spellings)) == len(spellings), field, "a name is there twice")
+    require(all(spellings), field, "a name is empty", "名称不能为空")
+    require(len(set(spellings)) == len(spellings), field, "a name is there twice", "名称重复")
+
+
+def check_patterns(names: Iterable[str], field: str) -> None:
+    """Refuse rows of names or `prefix*` of which one could never match, or is there twice."""
+    listed = tuple(names)
+    check_distinct(listed, field)
+    only_last = all("*" not in normal(name)[:-1] for name in listed)
+    require(only_last, field, "only the last character may be *", "* 只能是最后一个字符")
+
+
+def check_expiry(expires_at: int | None) -> None:
+    """Refuse a time in seconds, which would be one of 1970 and expire at once."""
+    fits = expires_at is None or expires_at >= FIRST_EXPIRY
+    require(fits, "expires_at", "epoch milliseconds, not seconds", "应为毫秒时间戳，而不是秒")
 
 
 def check_groups(groups: tuple[str, ...]) -> None:
@@ -118,14 +135,15 @@ def check_limits(limits: Limits, where: str) -> None:
 def check_networks(texts: tuple[str, ...], field: str) -> None:
     check_distinct(texts, field)
     require(len(texts) <= MOST_NETWORKS, field, f"at most {MOST_NETWORKS}")
-    for index, text in enumerate(texts):
+    for row, text in enumerate(texts, 1):
         try:
             network(text)
         except ValueError:
             require(
                 False,
-                f"{field}.{index}",
+                f"{field}[{row}]",
                 "a network such as 192.0.2.0/24 or 2001:db8::/32, or an address",
+                "应为网段（如 192.0.2.0/24 或 2001:db8::/32）或地址",
             )
 
 
@@ -155,7 +173,11 @@ def check_key(key: KeyDefinition) -> None:
         "pricing_group",
         "not a model group's code",
     )
-    check_distinct(key.models, "models")
+    check_patterns(key.models, "models")
+    check_patterns(key.endpoints, "endpoints")
+    paths = all(normal(endpoint).startswith(("/", "*")) for endpoint in key.endpoints)
+    require(paths, "endpoints", "paths, such as /v1/chat/*", "应为路径，如 /v1/chat/*")
+    check_expiry(key.expires_at)
     check_networks(key.allowed_networks, "allowed_networks")
     check_networks(key.denied_networks, "denied_networks")
     check_limits(key.limits, "limits")

@@ -22,10 +22,18 @@ SAID: Final[Mapping[str, str]] = {
     "too_long": "最多 {max_length} 项",
     "string_pattern_mismatch": "格式不正确",
 }
+OURS: Final[Mapping[str, str]] = {
+    "a name is there twice": "名称重复",
+    "a whole number": "必须是整数",
+}
+"""What our own checks of fields say (pydantic's `value_error`)."""
+
 OTHERWISE: Final = "无效"
 
 
 def in_chinese(error: Mapping[str, Any]) -> str:
     """One of pydantic's errors; the refused value itself is never repeated."""
-    said = SAID.get(error["type"], OTHERWISE).format_map(error.get("ctx") or {})
+    told = error.get("ctx") or {}
+    otherwise = OURS.get(str(told.get("error")), OTHERWISE)
+    said = SAID.get(error["type"], otherwise).format_map(told)
     return said.replace(" or ", " 或 ")

@@ -47,7 +47,8 @@ def in_words(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return "there is no such field"
     pattern = (error.get("ctx") or {}).get("pattern")
-    return f"must be {MEANINGS[pattern]}" if pattern in MEANINGS else str(error["msg"])
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"must be {MEANINGS[pattern]}" if pattern in MEANINGS else said
 
 
 def translate(error: Exception) -> TollgateError:
