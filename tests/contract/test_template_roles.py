@@ -39,7 +39,7 @@ ALLOWED: Final[dict[tuple[str, str], Sequence[str]]] = {
     ("BillingAggregator", "Wallets"): ("GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
     ("BillingAggregator", "Rollups"): ("PutItem", "UpdateItem", "BatchWriteItem"),
     ("BillingAggregator", "State"): (*READ, "PutItem", "UpdateItem"),
-    ("Janitor", "Catalog"): (*READ, *CHECK),
+    ("Janitor", "Catalog"): ("GetItem", "Query"),
     ("Janitor", "Wallets"): (*READ, "Scan", "PutItem", "UpdateItem"),
     ("Janitor", "Usage"): (*READ, "PutItem"),
     ("Janitor", "Rollups"): (*READ, *WRITE, "BatchWriteItem"),
@@ -237,6 +237,14 @@ RULES: Final = [
         (False, "opens nothing else", NOTHING),
     ),
     *rules("Janitor", "kms:GenerateDataKey", "SecretsKey", (False, "seals nothing", SECRETS)),
+    *rules(
+        *("Janitor", "dynamodb:Query", "Catalog"),
+        (True, "finds accounts to probe", at("accounts")),
+        (True, "reads how they are probed", at("settings")),
+        (False, "reads no users", at("users")),
+        (False, "reads no passwords", at("password#usr_1")),
+        (False, "reads no prices", at("prices")),
+    ),
     *rules(
         *("Janitor", "dynamodb:UpdateItem", "State"),
         (True, "corrects what accounts cost", at("account_quota#acc_1")),

@@ -107,9 +107,19 @@ def test_the_portal(catalog: CatalogTable, act: Callable[[CatalogTable], object]
 
 
 @pytest.mark.parametrize("function", ["Relay", "Janitor"])
-def test_neither_reads_definitions(catalog: CatalogTable, function: str) -> None:
+def test_neither_reads_definitions_of_users(catalog: CatalogTable, function: str) -> None:
     with act_as(catalog, function), pytest.raises(AccessDenied):
         catalog.users.find(USER.id)
+
+
+def test_the_janitor_reads_accounts_and_settings(catalog: CatalogTable) -> None:
+    catalog.accounts.create(ACCOUNT, AUTHOR)
+    with act_as(catalog, "Janitor"):
+        assert [each.id for each in catalog.accounts.everything()] == [ACCOUNT.id]
+        assert catalog.accounts.find(ACCOUNT.id)
+        assert list(catalog.settings.everything()) == []
+        with pytest.raises(AccessDenied):
+            catalog.accounts.change(ACCOUNT.id, None, disabled, AUTHOR)
 
 
 def test_the_aggregator_reads_what_it_publishes(catalog: CatalogTable) -> None:
