@@ -164,7 +164,7 @@ def test_an_account_lives_at_a_public_address(api: AdminApi, world: World, url: 
 def test_loopback_is_for_ones_own_machine(aws_environment: None) -> None:
     with admin_api(local="1") as api:
         there = furnish(api)
-        body = {"base_url": "http://127.0.0.1:9999/v1"}
+        body = {"base_url": "http://127.0.0.1:9999/v1", "credentials": "sk-local"}
         assert api.call("PATCH", f"/accounts/{there.account}", body, headers=FRESH).status == 200
 
 
