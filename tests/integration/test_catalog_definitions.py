@@ -78,6 +78,18 @@ def test_a_change_keeps_when_it_was_made_and_says_who_changed_it(furnished: Cata
     assert furnished.users.get(USER.id) == changed
 
 
+def test_a_users_limits_of_before_there_were_others_still_hold(furnished: CatalogTable) -> None:
+    service("dynamodb").update_item(
+        TableName=CATALOG,
+        Key={"pk": {"S": "users"}, "sk": {"S": USER.id}},
+        UpdateExpression="SET rpm = :rpm, concurrency = :open REMOVE limits, group_limits",
+        ExpressionAttributeValues={":rpm": {"N": "60"}, ":open": {"N": "5"}},
+    )
+    assert furnished.users.get(USER.id).limits == Limits(rpm=60, concurrency=5)
+    furnished.users.change(USER.id, 1, lambda user: replace(user, limits=Limits(rpm=10)), LATER)
+    assert furnished.users.get(USER.id).limits == Limits(rpm=10)
+
+
 @on_both
 def test_only_the_version_that_was_read_can_be_changed(furnished: CatalogTable) -> None:
     furnished.users.change(USER.id, 1, lambda user: replace(user, limits=Limits(rpm=10)), LATER)

@@ -18,6 +18,7 @@ from tollgate.domain.catalog import (
     Health,
     Interval,
     Key,
+    Limits,
     Price,
     Profile,
 )
@@ -28,6 +29,7 @@ from tollgate.store.snapshot_parts import (
     read_global,
     read_group,
     read_price,
+    read_profile,
     unpack,
     write_global,
     write_group,
@@ -138,6 +140,22 @@ def test_what_a_newer_release_adds_is_passed_over() -> None:
     assert read_group(1, pack(row)) == GROUP
     prices = {"prices": {"o3": [{"version": 1, "flavour": "salt"}]}, "default_groups": {}}
     assert read_global(1, pack(prices | {"settings": {}})).prices["o3"] == (Price("o3", 1),)
+
+
+def test_a_users_limits_of_before_there_were_others_still_hold() -> None:
+    before = {
+        "status": "active",
+        "groups": [],
+        "keys": [],
+        "rpm": 60,
+        "concurrency": 5,
+        "shards": 2,
+    }
+    assert read_profile("usr_1", 3, pack(before)) == Profile(
+        "usr_1", 3, "active", {}, limits=Limits(rpm=60, concurrency=5), shards=2
+    )
+    unlimited = read_profile("usr_1", 3, pack(before | {"rpm": 0, "concurrency": 0}))
+    assert unlimited.limits == Limits()
 
 
 def test_a_price_is_built_once_and_only_when_asked_for() -> None:

@@ -33,6 +33,7 @@ from tollgate.domain.charge import write_interval
 Row = dict[str, Any]
 V = TypeVar("V")
 EMPTY: Final[tuple[Any, ...]] = ((), {}, None)
+FIRST_LIMITS: Final = ("rpm", "concurrency")
 KEY_NAMES: Final = ("models", "endpoints", "allowed_networks", "denied_networks")
 
 
@@ -101,6 +102,12 @@ def limited(row: Row) -> Row:
 def with_limits(row: Row) -> Row:
     """What `limited` wrote, with the limits as a value."""
     return row | ({"limits": read_limits(row["limits"])} if "limits" in row else {})
+
+
+def limited_before(row: Row) -> Row:
+    """The row with the two limits that users had before there were others."""
+    first = {name: row[name] for name in FIRST_LIMITS if name in row}
+    return {"limits": first} | row if first else row
 
 
 def default(field: Field[Any]) -> Any:
@@ -360,7 +367,7 @@ def write_profile(profile: Profile) -> bytes:
 
 def read_profile(user: str, version: int, body: bytes) -> Profile:
     """What `write_profile` wrote."""
-    row = with_limits(names(unpack(body), "groups"))
+    row = with_limits(limited_before(names(unpack(body), "groups")))
     keys = (Key(**names(known(Key, with_limits(key)), *KEY_NAMES)) for key in row["keys"])
     built = {
         "group_limits": read_every_limits(row.get("group_limits", {})),

@@ -135,7 +135,7 @@ def stamped(stamp: Stamp) -> dict[str, Any]:
 
 def read_definition(value: type[D], item: Item) -> D:
     """An item as its definition; attributes the item does not have keep their defaults."""
-    stored = {name: getattr(item, name) for name in item.attribute_values}
+    stored = item.stored()
     known = {row.name for row in fields(value)} & stored.keys()
     return value(**{name: stored[name] for name in known} | {"stamp": stamp_of(item)})
 

@@ -7,6 +7,7 @@ from pynamodb.attributes import BooleanAttribute, DiscriminatorAttribute, Unicod
 from pynamodb.connection import Connection
 from pynamodb.models import Model
 
+from tollgate.domain.catalog import Limits
 from tollgate.store.catalog.attributes import (
     DecimalAttribute,
     IntegerAttribute,
@@ -56,6 +57,10 @@ class Item(Model):
     updated_at = IntegerAttribute()
     updated_by = UnicodeAttribute()
 
+    def stored(self) -> dict[str, Any]:
+        """What there is of it."""
+        return {name: getattr(self, name) for name in self.attribute_values}
+
 
 def bind(model: Any, endpoint: Endpoint) -> Connection:
     """Point a model, and all that inherit from it, at its table, before the first call.
@@ -81,6 +86,13 @@ class UserItem(Item, discriminator="user"):
     groups = NamesAttribute()
     limits = StoredAttribute(written, read_limits)
     group_limits = StoredAttribute(write_every, read_every_limits)
+    rpm = IntegerAttribute(null=True)
+    concurrency = IntegerAttribute(null=True)
+    """Written before there were other limits; read where there are none yet."""
+
+    def stored(self) -> dict[str, Any]:
+        first = Limits(rpm=self.rpm or 0, concurrency=self.concurrency or 0)
+        return {"limits": first} | super().stored()
 
 
 class PasswordItem(Item, discriminator="password"):
