@@ -11,7 +11,7 @@ import pytest
 from tests.gateway import Chunks
 from tests.resolution_samples import only, question
 from tests.routing_room import Farm, Script, account, error_code, ranked, refusing
-from tollgate.domain.errors import InvalidRequest, UpstreamUnavailable
+from tollgate.domain.errors import InvalidRequest, UnsupportedEndpoint, UpstreamUnavailable
 from tollgate.domain.receipt import staff_facts
 from tollgate.domain.usage import Usage
 from tollgate.services.beginnings import AttemptFailed
@@ -107,6 +107,9 @@ def test_an_answer_ends_the_facts_that_its_kind_names() -> None:
             UpstreamUnavailable("no token"), "b", 200, "", id="this account cannot be asked"
         ),
         pytest.param(
+            UnsupportedEndpoint("no such method"), "b", 200, "", id="this kind cannot do this"
+        ),
+        pytest.param(
             InvalidRequest("not so", param="x"),
             "",
             400,
@@ -128,6 +131,23 @@ def test_what_cannot_be_said_touches_nobodys_health(
         seen = farm.call()
         assert (seen.status, error_code(seen) if code else "") == (status, code)
     assert (farm.trace(), farm.writes()) == (" ".join([asked] * 4).strip(), 0)
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "code"),
+    [
+        pytest.param(200, 501, "unsupported_endpoint", id="nobody can"),
+        pytest.param(500, 502, "upstream_error", id="who could has failed"),
+    ],
+)
+def test_what_no_account_can_do_is_refused_for_good(failing: int, status: int, code: str) -> None:
+    def speak(saying: Saying) -> Spoken:
+        if failing == 200 or saying.account.id == "b":
+            raise UnsupportedEndpoint("the upstream of this model cannot do this")
+        return plainly(saying)
+
+    seen = Farm(ranked("a", "b", type="oauth"), {"a": [500]}, speak={"oauth": speak}).call()
+    assert (seen.status, error_code(seen)) == (status, code)
 
 
 def test_each_further_switch_between_antigravity_accounts_waits_longer() -> None:

@@ -21,7 +21,7 @@ from tests.google_accounts import (
 )
 from tollgate.domain.catalog import Account
 from tollgate.domain.credits import Balance, Trouble
-from tollgate.domain.errors import UpstreamUnavailable
+from tollgate.domain.errors import UnsupportedEndpoint, UpstreamUnavailable
 from tollgate.domain.health import Cause
 from tollgate.services.antigravity import Antigravity, Attempt, looking, paid
 from tollgate.services.credits import Credits
@@ -136,7 +136,7 @@ def test_the_endpoint_streams_events_whatever_the_caller_reads(
     ],
 )
 def test_what_it_does_not_take_goes_to_the_next_account(outgoing: Outgoing) -> None:
-    with pytest.raises(UpstreamUnavailable):
+    with pytest.raises(UnsupportedEndpoint):
         Bench().spoken(outgoing)
 
 

@@ -268,7 +268,7 @@ def test_only_messages_are_spoken_there() -> None:
     account = replace(BEDROCK, platform="openai")
     used = gateway(whole, account)
     seen = used.post("/v1/chat/completions", BODY)
-    assert (seen.status, seen.json["error"]["code"]) == (502, "upstream_unavailable")
+    assert (seen.status, seen.json["error"]["code"]) == (501, "unsupported_endpoint")
     assert used.upstream.requests == []
 
 

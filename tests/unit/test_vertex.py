@@ -19,7 +19,7 @@ from tests.google_accounts import (
 from tollgate.dialects import load
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import Account
-from tollgate.domain.errors import UpstreamUnavailable
+from tollgate.domain.errors import UnsupportedEndpoint, UpstreamUnavailable
 from tollgate.services.speech import Failure, Outgoing, Spoken
 from tollgate.services.vertex import speaking
 
@@ -157,12 +157,20 @@ def chat() -> Outgoing:
 
 
 @pytest.mark.parametrize(
+    "outgoing",
+    [
+        pytest.param(gemini_call("batchEmbedContents", {"requests": [EMBED]}), id="a batch"),
+        pytest.param(chat(), id="another format"),
+    ],
+)
+def test_what_vertex_cannot_do_goes_to_the_next(outgoing: Outgoing) -> None:
+    with pytest.raises(UnsupportedEndpoint):
+        speaking(ListedTokens())(saying(outgoing, VERTEX, SERVICE))
+
+
+@pytest.mark.parametrize(
     ("outgoing", "account", "secret"),
     [
-        pytest.param(
-            gemini_call("batchEmbedContents", {"requests": [EMBED]}), VERTEX, SERVICE, id="a batch"
-        ),
-        pytest.param(chat(), VERTEX, SERVICE, id="another format"),
         pytest.param(gemini_call("generateContent", ASKED), VERTEX, "{}", id="no credentials"),
         pytest.param(
             gemini_call("generateContent", ASKED),

@@ -26,7 +26,7 @@ from tollgate.domain.credits import (
     read_credits,
     trouble_of,
 )
-from tollgate.domain.errors import TollgateError, UpstreamUnavailable
+from tollgate.domain.errors import TollgateError, UnsupportedEndpoint, UpstreamUnavailable
 from tollgate.domain.health import CREDITS, MODEL, Cause, Facts
 from tollgate.domain.verdicts import rest
 from tollgate.services.credits import Credits, Look
@@ -89,7 +89,8 @@ class Antigravity:
         """The request of one attempt.
 
         Raises:
-            UpstreamUnavailable: the account has no such method, no access token or no credits.
+            UnsupportedEndpoint: the account has no such method.
+            UpstreamUnavailable: it has no access token or no credits.
         """
         owner = owner_of(saying.account, saying.secret, saying.proxy)
         access = self._tokens.access(owner)
@@ -160,12 +161,12 @@ def enveloped(saying: Saying, access: str) -> Spoken:
     """A call in its envelope, and how its answer is taken out of one.
 
     Raises:
-        UpstreamUnavailable: the account takes no such calls.
+        UnsupportedEndpoint: the account takes no such calls.
     """
     outgoing, account = saying.outgoing, saying.account
     call = outgoing.call
     if outgoing.dialect.name != "gemini" or call.operation not in {"generate", "count_tokens"}:
-        raise UpstreamUnavailable("an account cannot be asked for this")
+        raise UnsupportedEndpoint("the upstream of this model cannot do this")
     headers, retell = {**JSON, "authorization": f"Bearer {access}"}, nameless(account.project)
     model = saying.candidate.upstream_model
     if call.operation == "count_tokens":

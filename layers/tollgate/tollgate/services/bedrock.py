@@ -16,7 +16,7 @@ from tollgate.domain.bedrock_models import REGION, model_id, recent
 from tollgate.domain.beta_policy import HEADER, permitted, policy_of, tokens_of
 from tollgate.domain.catalog import Account
 from tollgate.domain.credentials import CredentialsUnreadable, read_bedrock, read_bedrock_key
-from tollgate.domain.errors import UpstreamUnavailable
+from tollgate.domain.errors import UnsupportedEndpoint, UpstreamUnavailable
 from tollgate.domain.health import MODEL, Cause
 from tollgate.domain.verdicts import rest
 from tollgate.services.speech import Failure, Reaction, Saying, Speak, Spoken, wanting
@@ -63,11 +63,14 @@ def spoken(saying: Saying, now: int) -> Spoken:
 
     Raises:
         InvalidRequest: a rule on beta features refuses the call.
-        UpstreamUnavailable: the account has no such model, cannot do this, or has no credentials.
+        UnsupportedEndpoint: Bedrock is not asked for this, or not in this dialect.
+        UpstreamUnavailable: the account has no such model or no credentials.
     """
     call, candidate = saying.outgoing.call, saying.candidate
+    if saying.outgoing.dialect.name != DIALECT or call.operation != "generate":
+        raise UnsupportedEndpoint("the upstream of this model cannot do this")
     model = model_id(saying.account, candidate.upstream_model)
-    if model is None or saying.outgoing.dialect.name != DIALECT or call.operation != "generate":
+    if model is None:
         raise UpstreamUnavailable("an account cannot be asked for this model")
     newer = recent((model, candidate.mapped))
     document = read(saying.wire.body)

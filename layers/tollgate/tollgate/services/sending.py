@@ -13,6 +13,7 @@ from tollgate.domain.errors import (
     NoHealthyAccount,
     PricingMisconfigured,
     TollgateError,
+    UnsupportedEndpoint,
     UpstreamRefused,
     UpstreamTimeout,
 )
@@ -246,8 +247,10 @@ class Sending:
             trip.over = not self._waited(trip, wait)
 
     def _note(self, trip: Trip, attempt: Attempt, error: TollgateError) -> None:
+        """Remember a try; that an account cannot do this says less than another's failure."""
         trip.attempts.append(attempt)
-        trip.error = error
+        if trip.error is None or not isinstance(error, UnsupportedEndpoint):
+            trip.error = error
 
     def _fits(self, trip: Trip, wait_ms: int) -> bool:
         """Whether there is time for a wait and something after it."""

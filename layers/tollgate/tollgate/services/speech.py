@@ -119,6 +119,7 @@ Speak = Callable[[Saying], Spoken]
 
 Raises:
     InvalidRequest: the call itself cannot be sent so; no other account is tried.
+    UnsupportedEndpoint: accounts of this type cannot do this; the next one is asked.
     UpstreamUnavailable: this account cannot be asked; the next one is.
 """
 

@@ -15,7 +15,7 @@ from tollgate.dialects._vertex import (
     messages_method,
 )
 from tollgate.domain.credentials import ServiceAccount
-from tollgate.domain.errors import UpstreamUnavailable
+from tollgate.domain.errors import UnsupportedEndpoint, UpstreamUnavailable
 from tollgate.services.speech import Failure, React, Reaction, Saying, Speak, Spoken
 from tollgate.services.tokens import Owner, Tokens, owner_of
 from tollgate.upstream.client import Target
@@ -39,7 +39,8 @@ def spoken(saying: Saying, tokens: Tokens) -> Spoken:
 
     Raises:
         InvalidRequest: the call cannot be said so.
-        UpstreamUnavailable: the account has no such method, or no access token.
+        UnsupportedEndpoint: the account has no such method.
+        UpstreamUnavailable: it has no access token.
     """
     owner = owner_of(saying.account, saying.secret, saying.proxy)
     method, body = said(saying)
@@ -60,16 +61,16 @@ def said(saying: Saying) -> tuple[str, bytes]:
 
     Raises:
         InvalidRequest: the call cannot be said so.
-        UpstreamUnavailable: there is no such method.
+        UnsupportedEndpoint: there is no such method.
     """
     call, model = saying.outgoing.call, quote(saying.candidate.upstream_model, safe="@")
     if is_gemini(saying):
         action = call.path["action"]
         if action not in GEMINI_METHODS:
-            raise UpstreamUnavailable("an account cannot be asked for this")
+            raise UnsupportedEndpoint("the upstream of this model cannot do this")
         return f"publishers/google/models/{model}:{action}", saying.wire.body
     if saying.outgoing.dialect.name != "anthropic_messages":
-        raise UpstreamUnavailable("an account cannot be asked for this")
+        raise UnsupportedEndpoint("the upstream of this model cannot do this")
     counting = call.operation == "count_tokens"
     body = messages_body(saying.wire.body, counting=counting)
     method = messages_method(stream=call.stream)
