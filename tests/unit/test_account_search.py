@@ -53,6 +53,19 @@ def test_a_search(search: AccountSearch, ids: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("facts", "healthy"),
+    [
+        pytest.param({"key:0": 1_001}, True, id="another key is there"),
+        pytest.param({"key:0": 1_001, "key:1": 1_000}, True, id="a key rests no more"),
+        pytest.param({"key:0": 1_001, "key:1": 1_001}, False, id="all keys rest"),
+    ],
+)
+def test_an_account_of_two_keys(facts: dict[str, int], healthy: bool) -> None:
+    search = AccountSearch(healthy=True)
+    assert search.finds(replace(ACCOUNT, keys=2), facts, NOW) is healthy
+
+
+@pytest.mark.parametrize(
     ("order", "pages"),
     [
         pytest.param("created", [["acc_1", "acc_2"], ["acc_3"]], id="the oldest first"),

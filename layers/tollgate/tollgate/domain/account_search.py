@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from tollgate.domain.definitions import AccountDefinition
 from tollgate.domain.errors import InvalidRequest
-from tollgate.domain.health import WHOLE, Facts
+from tollgate.domain.health import KEY, WHOLE, Facts
 from tollgate.domain.patterns import normal
 
 Order = Literal["created", "name", "priority"]
@@ -39,7 +39,7 @@ class AccountSearch:
         return (
             all(sought in {"", there} for sought, there in wanted)
             and (not self.group or self.group in account.groups)
-            and (self.healthy is None or self.healthy == is_healthy(facts, now))
+            and (self.healthy is None or self.healthy == is_healthy(facts, now, account.keys))
             and self.text.strip().casefold() in told(account)
         )
 
@@ -52,9 +52,11 @@ class Found:
     after: str | None = None
 
 
-def is_healthy(facts: Facts, now: int) -> bool:
-    """Whether nothing keeps the whole account from being used."""
-    return all(facts.get(fact, 0) <= now for fact in WHOLE)
+def is_healthy(facts: Facts, now: int, keys: int) -> bool:
+    """Whether nothing keeps the whole account from being used, by one of so many API keys."""
+    idle = (f"{KEY}{number}" for number in range(keys))
+    awake = keys < 2 or any(facts.get(key, 0) <= now for key in idle)
+    return awake and all(facts.get(fact, 0) <= now for fact in WHOLE)
 
 
 def told(account: AccountDefinition) -> str:

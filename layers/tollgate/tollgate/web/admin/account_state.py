@@ -114,7 +114,7 @@ def seen(account: AccountDefinition, facts: Facts, spent: Spent, now: int) -> Ac
     """An account with what is known of it."""
     return AccountSeen.of(
         account,
-        healthy=is_healthy(facts, now),
+        healthy=is_healthy(facts, now, account.keys),
         health=[RestView.of(fact, facts) for fact in resting(facts, now)],
         quota_usage={
             window: UsedView.of(quota, window, spent, now)
