@@ -248,13 +248,13 @@ def test_another_key_of_the_same_account_before_the_next_account(farm: Farm) -> 
         first = farm.call("ring")
         second = farm.call("ring")
     assert farm.trace(first) == "ring ring ring last"
-    assert sorted(each["key"] for each in farm.receipt(first)["attempts"][:3]) == [0, 1, 2]
+    assert sorted(each["key"] for each in farm.receipt(first)["attempts"][:3]) == [1, 2, 3]
     assert farm.trace(second) == "last", "all its keys rest"
     keys = farm.lab.get(f"/accounts/{farm.accounts['ring']}/keys")["keys"]
     assert [(key["number"], key["usable"]) for key in keys] == [(1, False), (2, False), (3, False)]
     farm.made(f"/accounts/{farm.accounts['ring']}/keys/2/enable", {})
     request_id = eventually(lambda: farm.call("ring"), lambda seen: farm.trace(seen) == "ring")
-    assert [each["key"] for each in farm.receipt(request_id)["attempts"]] == [1]
+    assert [each["key"] for each in farm.receipt(request_id)["attempts"]] == [2]
 
 
 # --- Claude Code ----------------------------------------------------------------------------------

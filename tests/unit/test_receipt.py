@@ -36,6 +36,15 @@ def told(snapshot: PriceSnapshot, usage: dict[str, int], **facts: Any) -> dict[s
     return receipt(replace(record, **facts), settled=True, staff=False)
 
 
+def test_attempts_name_api_keys_from_one_as_the_list_of_them_does() -> None:
+    tried: tuple[dict[str, str | int], ...] = (
+        {"account": "acc_1", "status": 401, "ms": 5, "error": "upstream_unavailable"},
+        {"account": "acc_1", "status": 200, "ms": 7, "key": 1},
+    )
+    seen = receipt(replace(RECORD, attempts=tried, cost=9), settled=True, staff=True)["attempts"]
+    assert [(each["key"], each["cost_usd"]) for each in seen] == [(1, "0"), (2, "0.000000009")]
+
+
 @pytest.mark.parametrize(
     ("snapshot", "usage", "lines"),
     [

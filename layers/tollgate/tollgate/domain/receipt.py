@@ -151,7 +151,8 @@ def staff_facts(record: UsageRecord) -> dict[str, Any]:
 def attempts_of(record: UsageRecord) -> list[dict[str, Any]]:
     """What was tried, each attempt with what the upstream took for it.
 
-    An attempt that failed has its own cost, if any; the rest of the call's is the answer's.
+    An attempt that failed has its own cost, if any; the rest of the call's is the answer's. `key`
+    is which of the account's API keys was used, from 1 as wherever staff name one.
     """
     failed = sum(int(attempt.get("cost", 0)) for attempt in record.attempts)
     told = []
@@ -159,7 +160,8 @@ def attempts_of(record: UsageRecord) -> list[dict[str, Any]]:
         answered = not attempt.get("error") and 200 <= int(attempt["status"]) < 300
         cost = record.cost - failed if answered else int(attempt.get("cost", 0))
         facts = {name: fact for name, fact in attempt.items() if name != "cost"}
-        told.append({"error": "", "key": 0, **facts, "cost_usd": usd(cost)})
+        key = int(attempt.get("key", 0)) + 1
+        told.append({"error": "", **facts, "key": key, "cost_usd": usd(cost)})
     return told
 
 
