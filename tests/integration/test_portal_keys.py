@@ -53,7 +53,9 @@ def bob(portal: Portal, ann: Browser) -> Browser:
 # --- groups -----------------------------------------------------------------------------------
 
 
-def test_only_groups_that_are_open_to_one_are_listed_in_their_order(ann: Browser, bob: Browser) -> None:
+def test_only_groups_that_are_open_to_one_are_listed_in_their_order(
+    ann: Browser, bob: Browser
+) -> None:
     hers = ann.call("GET", "/groups").json["entries"]
     assert [group["id"] for group in hers] == ["grp_1", "grp_0"]
     assert [group["id"] for group in bob.call("GET", "/groups").json["entries"]] == ["grp_0"]
@@ -136,6 +138,45 @@ def test_nobody_sets_what_they_were_not_offered(ann: Browser, field: str) -> Non
 def test_a_key_that_cannot_be_is_refused(ann: Browser, body: dict[str, Any]) -> None:
     answer = ann.call("POST", "/keys", {"group": "grp_0"} | body)
     assert answer.status == 422, answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "chinese"),
+    [
+        pytest.param({"group": "grp_none"}, "group：没有您可用的这个分组", id="a group"),
+        pytest.param(
+            {"pricing_group": "vip"}, "pricing_group：您在该分组中没有价格和权限", id="a tier"
+        ),
+        pytest.param(
+            {"limits": {"rpm": 10**10}},
+            "limits.rpm：应为 0 到 1000000000；0 表示不限",
+            id="too many calls",
+        ),
+        pytest.param(
+            {"limits": {"spend_day_usd": "9999999999"}},
+            "limits.spend_day_usd：最多 9 位小数，且不超过 9000000 美元",
+            id="too much money",
+        ),
+        pytest.param(
+            {"denied_networks": ["192.0.2.0/24", "192.0.2.1/24"]},
+            "denied_networks[2]：应为网段（如 192.0.2.0/24 或 2001:db8::/32）或地址",
+            id="bits beyond a network",
+        ),
+        pytest.param({"models": ["gpt*o"]}, "models：* 只能是最后一个字符", id="a star"),
+        pytest.param({"models": ["a", "a"]}, "models：名称重复", id="twice"),
+        pytest.param({"endpoints": ["chat"]}, "endpoints：应为路径，如 /v1/chat/*", id="no path"),
+        pytest.param(
+            {"expires_at": 1_795_382_356},
+            "expires_at：应为毫秒时间戳，而不是秒",
+            id="seconds",
+        ),
+    ],
+)
+def test_users_read_in_chinese_what_is_wrong(
+    ann: Browser, body: dict[str, Any], chinese: str
+) -> None:
+    answer = ann.call("POST", "/keys", {"group": "grp_0"} | body)
+    assert (answer.status, answer.json["messages"]["zh"]) == (422, chinese), answer.text
 
 
 def test_keys_are_listed_page_by_page(portal: Portal) -> None:

@@ -122,19 +122,25 @@ def check_groups(groups: tuple[str, ...]) -> None:
 
 def check_limits(limits: Limits, where: str) -> None:
     for name in ("rpm", "tpm", "concurrency"):
-        most = f"0 to {COUNT_LIMIT}; 0 is no limit"
-        require(0 <= getattr(limits, name) <= COUNT_LIMIT, f"{where}.{name}", most)
+        require(
+            0 <= getattr(limits, name) <= COUNT_LIMIT,
+            f"{where}.{name}",
+            f"0 to {COUNT_LIMIT}; 0 is no limit",
+            f"应为 0 到 {COUNT_LIMIT}；0 表示不限",
+        )
     for name in ("spend_5h", "spend_day", "spend_week"):
         require(
             0 <= getattr(limits, name) <= WALLET_LIMIT,
             f"{where}.{name}",
             f"0 to {usd(WALLET_LIMIT)} USD; 0 is no limit",
+            f"应为 0 到 {usd(WALLET_LIMIT)} 美元；0 表示不限",
         )
 
 
 def check_networks(texts: tuple[str, ...], field: str) -> None:
     check_distinct(texts, field)
-    require(len(texts) <= MOST_NETWORKS, field, f"at most {MOST_NETWORKS}")
+    most = f"最多 {MOST_NETWORKS} 项"
+    require(len(texts) <= MOST_NETWORKS, field, f"at most {MOST_NETWORKS}", most)
     for row, text in enumerate(texts, 1):
         try:
             network(text)

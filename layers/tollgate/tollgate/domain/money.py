@@ -40,6 +40,7 @@ def parse_usd(text: str, field: str) -> Nanos:
         raise ValidationFailed(
             f"{field}: {text!r} needs at most 9 decimals and at most {usd(WALLET_LIMIT)} dollars",
             param=field,
+            translations={"zh": f"{field}：最多 9 位小数，且不超过 {usd(WALLET_LIMIT)} 美元"},
         )
     return Nanos(int(nanos))
 

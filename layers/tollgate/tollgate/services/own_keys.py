@@ -51,7 +51,11 @@ class OwnKeys:
         owner = self.catalog.users.get(draft.user)
         group = self.catalog.groups.find(draft.group)
         if group is None or not may_name(owner, group):
-            raise ValidationFailed("group: there is none of this id for you", param="group")
+            raise ValidationFailed(
+                "group: there is none of this id for you",
+                param="group",
+                translations={"zh": "group：没有您可用的这个分组"},
+            )
         self.check_pricing_group(draft.user, draft.pricing_group, author.at)
         self.attempts.take(f"keys#{draft.user}", CREATION_LIMIT)
         others = self.catalog.keys(draft.user).everything()
@@ -81,6 +85,7 @@ class OwnKeys:
             raise ValidationFailed(
                 f"pricing_group: {code!r} is no group that you have a price and a permission for",
                 param="pricing_group",
+                translations={"zh": "pricing_group：您在该分组中没有价格和权限"},
             )
 
 
