@@ -379,53 +379,6 @@ def test_a_derived_address_follows_the_region_and_a_typed_one_stays(api: AdminAp
     assert back["base_url"] == "https://bedrock-runtime.eu-west-1.amazonaws.com:443"
 
 
-@pytest.mark.parametrize(
-    ("sent", "secret", "param"),
-    [
-        pytest.param(
-            {"base_url": "https://evil.example.net/v1"},
-            {"credentials": "sk-other"},
-            "credentials",
-            id="another host",
-        ),
-        pytest.param(
-            {"base_url": "https://api.example.com:8443/v1"},
-            {"credentials": "sk-other"},
-            "credentials",
-            id="another port",
-        ),
-        pytest.param(
-            {"proxy": "http://evil.example.net:3128"},
-            {"proxy_credentials": "user:other"},
-            "proxy_credentials",
-            id="another proxy",
-        ),
-    ],
-)
-def test_no_secret_follows_an_address_to_another_host(
-    api: AdminApi, sent: dict[str, Any], secret: dict[str, Any], param: str
-) -> None:
-    account = made(api, FULL)["id"]
-    alone = changed(api, account, sent)
-    assert (alone.status, alone.json["param"]) == (422, param)
-    blank = changed(api, account, sent | dict.fromkeys(secret, ""))
-    assert (blank.status, blank.json["param"]) == (422, param)
-    assert changed(api, account, sent | secret).status == 200
-
-
-def test_nor_does_it_in_bulk(api: AdminApi) -> None:
-    with_password, without = made(api, FULL)["id"], made(api, APIKEY)["id"]
-    change = {"proxy": "http://other.example.com:3128"}
-    told = api.call("POST", "/accounts/bulk", {"ids": [with_password, without], "change": change})
-    assert [row["param"] for row in told.json["rows"]] == ["proxy_credentials", None]
-
-
-def test_another_path_at_the_same_host_keeps_the_secret(api: AdminApi) -> None:
-    account = made(api, FULL)["id"]
-    assert changed(api, account, {"base_url": "https://API.example.com/v2"}).status == 200
-    assert secret_of(api, account) == f"sk-{CANARY}-a\nsk-{CANARY}-b"
-
-
 def test_another_way_to_sign_in_takes_other_credentials(api: AdminApi) -> None:
     account = made(api, BEDROCK)["id"]
     alone = changed(api, account, {"auth_mode": "apikey"})

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tollgate.domain.account_rules import check_account, check_type, home_of
+from tollgate.domain.compilation import compile_group
 from tollgate.domain.credentials import (
     ApiKeys,
     Credentials,
@@ -21,7 +22,9 @@ from tollgate.domain.grants import gives_tokens
 from tollgate.services.changes import Changed, change
 from tollgate.store.catalog.table import CatalogTable
 from tollgate.store.credentials import FIELD, PROXY_FIELD, place_of
+from tollgate.store.publications import PART_LIMIT
 from tollgate.store.secrets import DataKey, Secrets
+from tollgate.store.snapshot_parts import write_group
 
 Edit = Callable[[AccountDefinition], AccountDefinition]
 
@@ -57,7 +60,9 @@ class Accounts:
         """
         if resumed and (there := self._catalog.accounts.find(draft.id)) is not None:
             return there
-        return self._catalog.accounts.create(self.unsaved(draft, submitted, author), author)
+        account = self.unsaved(draft, submitted, author)
+        self._check_room(account, submitted)
+        return self._catalog.accounts.create(account, author)
 
     def change(
         self,
@@ -81,7 +86,9 @@ class Accounts:
                 after = replace(after, proxy_secret={})
             checked = self._checked(after, submitted)
             self._check_where(before, checked, submitted)
-            return self._sealed(checked, submitted, author)
+            sealed = self._sealed(checked, submitted, author)
+            self._check_room(sealed, submitted)
+            return sealed
 
         return change(self._catalog.accounts, account, version, edited, author)
 
@@ -128,6 +135,21 @@ class Accounts:
         kept = bool(after.proxy_secret) and submitted.proxy is None
         stays = host_of(after.proxy) == host_of(before.proxy)
         require(stays or not kept, "proxy_credentials", told)
+
+    def _check_room(self, account: AccountDefinition, submitted: Submitted) -> None:
+        """Refuse secrets with which a group would be larger than what relays read at once.
+
+        Nothing of such a group could be published any more, not even that an account is disabled.
+        """
+        if submitted.credentials is None or not account.groups:
+            return
+        pools = self._catalog.pools()
+        others = (each for each in pools.accounts if each.id != account.id)
+        pools = replace(pools, accounts=(*others, account))
+        for name in pools.groups.keys() & set(account.groups):
+            size = len(write_group(compile_group(0, pools.groups[name], pools)))
+            told = f"group {name} would take {size} bytes, and {PART_LIMIT} can be published; "
+            require(size <= PART_LIMIT, "credentials", told + "use another group or fewer keys")
 
     def _keys(self, account: AccountDefinition, text: str) -> int:
         """How many API keys there are in credentials that the account's type takes."""
