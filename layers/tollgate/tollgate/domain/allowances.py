@@ -6,9 +6,8 @@ no more than what they put out.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from tollgate.domain.catalog import Limits
 from tollgate.domain.errors import (
@@ -47,8 +46,7 @@ WHOSE: Final[dict[Kind, str]] = {
 SPANS: Final[dict[Window, str]] = {"five_hours": "5 hours", "day": "a day", "week": "7 days"}
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a call wants of the limits of its scopes, at epoch second `now`.
 
     `tokens` are its estimated input, `amount` the nanos to hold (or to add to its hold); `spread`
@@ -188,13 +186,14 @@ def standing(wallet: Wallet, claim: Claim) -> tuple[Rate, ...]:
     found: dict[str, Rate] = {}
     wait = (claim.minute + 1) * 60 - claim.now
     for scope, limits in claim.limited():
-        calls = wallet.minutes.get(calls_name(scope, claim.minute), 0)
-        tokens = wallet.minutes.get(tokens_name(scope.kind, scope.alias, claim.minute), 0)
-        for rate in (
-            Rate("requests", limits.rpm, max(0, limits.rpm - calls), wait),
-            Rate("tokens", limits.tpm, max(0, limits.tpm - tokens), wait),
-        ):
-            known = found.get(rate.what)
-            if rate.limit and (known is None or rate.remaining < known.remaining):
-                found[rate.what] = rate
+        counters: tuple[tuple[Literal["requests", "tokens"], int, str], ...] = (
+            ("requests", limits.rpm, calls_name(scope, claim.minute)),
+            ("tokens", limits.tpm, tokens_name(scope.kind, scope.alias, claim.minute)),
+        )
+        for what, limit, name in counters:
+            if not limit:
+                continue
+            left, known = max(0, limit - wallet.minutes.get(name, 0)), found.get(what)
+            if known is None or left < known.remaining:
+                found[what] = Rate(what, limit, left, wait)
     return tuple(found.values())

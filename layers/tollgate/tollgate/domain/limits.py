@@ -74,7 +74,7 @@ class HoldRequest:
     @property
     def spread(self) -> int:
         """Over how many shards this user's calls go, in whatever group they are."""
-        if self.subscription is not None:
+        if self.shards == 1 or self.subscription is not None:
             return 1
         return reach(self.shards, (s.limits for s in self.scopes if s.kind == "user"))
 
@@ -180,7 +180,7 @@ def refuse_hopeless(request: HoldRequest, now: int) -> None:
     Raises:
         RequestTooLarge: the input alone is more than a limit of tokens.
     """
-    refused = hopeless(Ask(request, request.amount, now, Assumed(limited=False)).claim)
+    refused = hopeless(Claim(request.scopes, request.spread, request.tokens, request.amount, now))
     if refused is not None:
         raise refused
 

@@ -47,7 +47,10 @@ class Scope:
     @property
     def windows(self) -> list[tuple[Window, int]]:
         """The windows that are limited, with their limits in nanos."""
-        found = ((window, int(getattr(self.limits, name))) for window, name in WINDOWS.items())
+        limits = self.limits
+        if not (limits.spend_5h or limits.spend_day or limits.spend_week):
+            return []
+        found = ((window, int(getattr(limits, name))) for window, name in WINDOWS.items())
         return [(window, limit) for window, limit in found if limit]
 
 
@@ -65,8 +68,16 @@ Of = tuple[str, Limits]
 
 def scopes_of(user: Limits, key: Of, group: Of) -> tuple[Scope, ...]:
     """The scopes of a call that limit anything; key and group come with their aliases."""
-    every = (Scope("user", user), Scope("key", key[1], key[0]), Scope("group", group[1], group[0]))
-    return tuple(scope for scope in every if scope.limits != UNLIMITED)
+    every: tuple[tuple[Kind, str, Limits], ...] = (
+        ("user", "", user),
+        ("key", *key),
+        ("group", *group),
+    )
+    return tuple(
+        Scope(kind, limits, alias)
+        for kind, alias, limits in every
+        if limits is not UNLIMITED and limits != UNLIMITED
+    )
 
 
 def with_share(scope: Scope, spread: int) -> Limits:

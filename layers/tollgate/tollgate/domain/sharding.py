@@ -20,8 +20,11 @@ def reach(shards: int, limits: Iterable[Limits]) -> int:
 
     Tokens and spending are counted on one: a part of such a limit may be less than one call.
     """
+    if shards == 1:  # nearly every user, and a call asks a dozen times
+        return 1
+    least = LIMIT_PER_SHARD * shards
     for own in limits:
-        tight = any(0 < n < LIMIT_PER_SHARD * shards for n in (own.rpm, own.concurrency))
+        tight = 0 < own.rpm < least or 0 < own.concurrency < least
         if tight or own.tpm or own.spend_5h or own.spend_day or own.spend_week:
             return 1
     return shards

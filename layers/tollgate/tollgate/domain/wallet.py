@@ -136,9 +136,12 @@ def _violations(wallet: Wallet) -> Iterator[str]:
 
 def _miscounted(wallet: Wallet) -> Iterator[str]:
     """Counters of limits that contradict the open holds."""
+    holds = list(filter(is_counted, wallet.open))
+    if not (holds or wallet.open_calls or wallet.spent):
+        return
     opened: Counter[str] = Counter()
     held: Counter[str] = Counter()
-    for text in filter(is_counted, wallet.open):
+    for text in holds:
         hold = parse_hold_id(text)
         opened.update(counted(hold).open)
         for name in counted(hold).windows:

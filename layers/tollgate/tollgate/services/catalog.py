@@ -243,6 +243,9 @@ class Catalog:
 
     def _current(self) -> Copy:
         """The copy, after a look when one is due; others do not wait for the thread that looks."""
+        copy, looked = self._copy, self._looked
+        if copy is not None and looked is not None and 0 <= self._now_ms() - looked < LOOK_EVERY_MS:
+            return copy  # the usual case: a call asks half a dozen times
         cold = self._copy is None  # then everybody waits for the one that looks
         if (cold or self._due()) and self._gate.acquire(blocking=cold):
             try:

@@ -66,6 +66,8 @@ class LeasedSlots:
 
     def in_use(self) -> Mapping[str, int]:
         """By account, how many places are taken, as far as was seen here of late."""
+        if not self.seen:
+            return {}
         now = self.clock()
         old = [name for name, seen in list(self.seen.items()) if now - seen.at >= KNOWN_MS]
         for account in old:

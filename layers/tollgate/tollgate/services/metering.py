@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from tollgate.domain.call import Call
 from tollgate.domain.catalog import BillingMode
@@ -182,42 +182,39 @@ def answered(usage: Usage, snapshot: PriceSnapshot, call: Call) -> Usage:
 
 def record(admitted: Admitted, candidate: Candidate | None, outcome: Outcome) -> UsageRecord:
     """The fact of one call. Without an account that answered, it charges nothing."""
+    told = {} if candidate is None else priced(admitted, candidate, outcome)
     hold, caller, call = outcome.hold, admitted.caller, admitted.call
-    blank = UsageRecord(
-        user=caller.profile.user,
-        hold=hold.id,
-        held=hold.amount,
-        charge=0,
-        funding=hold.funding,
-        key=caller.key.id,
-        group=admitted.group.id,
-        requested_group=caller.key.group,
-        channel=admitted.group.channel.id if admitted.group.channel else "",
-        model=call.model,
-        windows=hold.windows,
-        entered=hold.entered,
-        stale_minutes=hold.stale_minutes,
-        started=hold.started,
-        first_byte=outcome.first_byte,
-        ended=outcome.ended,
-        status=outcome.status,
-        finish=outcome.finish,
-        error=outcome.error,
-        upstream_id=outcome.upstream_id,
-        dialect=admitted.dialect.name,
-        stream=call.stream,
-        cost=wasted(outcome.attempts),
-        attempts=tuple(map(facts_of, outcome.attempts)),
-    )
-    if candidate is None:
-        return blank
-    return priced(blank, admitted, candidate, outcome)
+    facts: dict[str, Any] = {
+        "user": caller.profile.user,
+        "hold": hold.id,
+        "held": hold.amount,
+        "charge": 0,
+        "funding": hold.funding,
+        "key": caller.key.id,
+        "group": admitted.group.id,
+        "requested_group": caller.key.group,
+        "channel": admitted.group.channel.id if admitted.group.channel else "",
+        "model": call.model,
+        "windows": hold.windows,
+        "entered": hold.entered,
+        "stale_minutes": hold.stale_minutes,
+        "started": hold.started,
+        "first_byte": outcome.first_byte,
+        "ended": outcome.ended,
+        "status": outcome.status,
+        "finish": outcome.finish,
+        "error": outcome.error,
+        "upstream_id": outcome.upstream_id,
+        "dialect": admitted.dialect.name,
+        "stream": call.stream,
+        "cost": wasted(outcome.attempts),
+        "attempts": tuple(map(facts_of, outcome.attempts)),
+    }
+    return UsageRecord(**{**facts, **told})  # at once: to replace 20 of 45 fields takes 15 µs
 
 
-def priced(
-    blank: UsageRecord, admitted: Admitted, candidate: Candidate, outcome: Outcome
-) -> UsageRecord:
-    """The record of a call that an account answered."""
+def priced(admitted: Admitted, candidate: Candidate, outcome: Outcome) -> dict[str, Any]:
+    """What the record of a call tells beside, where an account answered."""
     snapshot, call = candidate.snapshot, admitted.call
     estimate = partial(estimated_usage, call, outcome.visible_bytes)
     told = served(consumed(admitted, outcome), call)
@@ -225,26 +222,25 @@ def priced(
     cost = cost_rule(candidate)
     paid = answered(in_units_of(cost.mode, told, estimate), cost, call)
     bill = charged(usage, candidate, outcome.hold.amount)
-    return replace(
-        blank,
-        group=candidate.group or blank.group,
-        charge=bill.nanos,
-        cost=blank.cost + total(paid, cost),
-        account=candidate.account.id,
-        channel=candidate.channel,
-        mapped_model=candidate.mapped,
-        billing_model=snapshot.billing_model,
-        upstream_model=candidate.upstream_model,
-        chain=candidate.chain,
-        model_group=snapshot.model_group,
-        usage={name: n for name, n in usage.quantities.items() if n},
-        usage_source=usage.source,
-        suspect=usage.suspect,
-        price=snapshot.to_json(),
-        price_source=snapshot.source,
-        price_version=snapshot.version,
-        image_cost=sum(line.nanos for line in bill.lines if line.name == "output_image"),
-        tier=bill.tier,
-        label=bill.label,
-        interval=-1 if bill.interval is None else bill.interval,
-    )
+    return {
+        "group": candidate.group or admitted.group.id,
+        "charge": bill.nanos,
+        "cost": wasted(outcome.attempts) + total(paid, cost),
+        "account": candidate.account.id,
+        "channel": candidate.channel,
+        "mapped_model": candidate.mapped,
+        "billing_model": snapshot.billing_model,
+        "upstream_model": candidate.upstream_model,
+        "chain": candidate.chain,
+        "model_group": snapshot.model_group,
+        "usage": {name: n for name, n in usage.quantities.items() if n},
+        "usage_source": usage.source,
+        "suspect": usage.suspect,
+        "price": snapshot.to_json(),
+        "price_source": snapshot.source,
+        "price_version": snapshot.version,
+        "image_cost": sum(line.nanos for line in bill.lines if line.name == "output_image"),
+        "tier": bill.tier,
+        "label": bill.label,
+        "interval": -1 if bill.interval is None else bill.interval,
+    }

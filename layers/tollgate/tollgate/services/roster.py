@@ -180,4 +180,5 @@ class Turn:
         return (n for n in order if n not in self.spent and facts.get(f"{KEY}{n}", 0) <= now)
 
     def _course(self) -> Course:
-        return self.roster.courses.setdefault(self.account.id, Course())
+        courses, account = self.roster.courses, self.account.id
+        return courses.get(account) or courses.setdefault(account, Course())

@@ -217,7 +217,7 @@ def _opened(hold: str, ask: Ask, wallet: Wallet, started: int) -> Hold:
         started=started,
         windows=charged_windows(ask),
         stale_minutes=stale_minutes(wallet, ask.now),
-        charged=charged_spending(wallet, parse_hold_id(hold)),
+        charged=charged_spending(wallet, parse_hold_id(hold)) if wallet.spent else {},
         rates=standing(wallet, ask.claim),
     )
 

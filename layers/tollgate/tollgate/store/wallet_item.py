@@ -27,6 +27,7 @@ _NUMBERS: Final = (
 )
 _MAPS: Final = ("holds", "task_holds", "keys", "revoked", "subscriptions", "minutes", "days")
 
+_ALWAYS: Final = frozenset({"pk", "sk", "status", *_NUMBERS, *_MAPS})
 _SPENT: Final = tuple(f"{window}_" for window in SPEND_WINDOWS)
 
 Value = dict[str, Any]
@@ -58,6 +59,7 @@ def new_wallet(wallet: Wallet) -> Item:
 def read_wallet(item: Mapping[str, Value]) -> Wallet:
     """The value of an image of a wallet item."""
     user, shard = item["pk"]["S"].split("#")
+    counters = [name for name in item if name not in _ALWAYS]
     return Wallet(
         user=user,
         shard=int(shard),
@@ -71,8 +73,8 @@ def read_wallet(item: Mapping[str, Value]) -> Wallet:
             for alias, stored in item["subscriptions"]["M"].items()
         },
         minutes=_numbers(item["minutes"]),
-        open_calls={name: int(item[name]["N"]) for name in item if name.startswith("open_")},
-        spent={name: read_spent(item[name]["M"]) for name in item if name.startswith(_SPENT)},
+        open_calls={name: int(item[name]["N"]) for name in counters if name.startswith("open_")},
+        spent={name: read_spent(item[name]["M"]) for name in counters if name.startswith(_SPENT)},
         days=_numbers(item["days"]),
         **{name: int(item[name]["N"]) for name in _NUMBERS},
     )

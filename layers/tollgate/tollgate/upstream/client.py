@@ -4,7 +4,6 @@ What a failure means is decided here once: it is *retryable elsewhere* (another 
 better), or it is about the request itself. Upstream texts stay inside: callers get ours.
 """
 
-import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -57,7 +56,8 @@ class Answer:
     """One upstream answer: status, headers, and its bytes one read at a time.
 
     `decode` takes them out of the envelope they came in, where there is one; `identity` is the
-    vendor's id of the request, where the answer's head tells the one to ask about.
+    vendor's id of the request, where the answer's head tells the one to ask about. `interrupted`
+    tells whether `interrupt` ended it.
     """
 
     def __init__(self, response: httpx.Response) -> None:
@@ -66,12 +66,7 @@ class Answer:
         self.headers: Mapping[str, str] = plain(response.headers)
         self.decode: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
         self.identity = ""
-        self._interrupted = threading.Event()
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether `interrupt` ended the answer."""
-        return self._interrupted.is_set()
+        self.interrupted = False
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it arrives; once it began, only silence and `interrupt` end the waiting.
@@ -107,7 +102,7 @@ class Answer:
 
     def interrupt(self) -> None:
         """End a read that blocks in another thread, by shutting its socket down."""
-        self._interrupted.set()
+        self.interrupted = True
         if interrupt := self._response.extensions.get("interrupt"):
             interrupt()
 

@@ -100,16 +100,16 @@ class RelayApi:
         origin = headers.get("origin", "")
         if method == "OPTIONS":
             return proxied(self._preflight(origin, headers), {})
-        speaking = dialect_of(path, headers)
         try:
             reply = self._answer(read_event(event), context.get_remaining_time_in_millis())
         except Refused as refused:
             self._tell(refused.error, refused.request_id)
+            speaking = dialect_of(path, headers)
             reply = error_reply(speaking, refused.error, refused.request_id, refused.body)
         except TollgateError as error:
             request_id = self._fresh_id("req")
             self._tell(error, request_id)
-            reply = error_reply(speaking, error, request_id)
+            reply = error_reply(dialect_of(path, headers), error, request_id)
         if method == "HEAD":
             reply = Reply(reply.status, reply.headers, b"")
         return proxied(reply, self._cors(origin))
