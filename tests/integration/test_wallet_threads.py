@@ -51,6 +51,15 @@ def wallets(moto: None) -> Wallets:
     return made
 
 
+def in_memory() -> Wallets:
+    """The same on the evaluator."""
+    made = Wallets(InMemoryDynamo(["wallets"]), "wallets", Random(1).randrange, lambda: NOW)
+    made.create(USER)
+    return made
+
+
+Case = tuple[type[TollgateError], int]
+
 PLAIN: Final = HoldRequest(USER, "k001", 10, limited_key=False, profile_version=0)
 """A call that holds ten nanos."""
 
@@ -78,12 +87,14 @@ def at_once_in_threads(count: int, act: Callable[[int], object]) -> None:
         list(pool.map(run, range(count)))
 
 
-def asking(wallets: Wallets, asked: HoldRequest, refusal: type[TollgateError]) -> list[Hold]:
-    """Two hundred calls from many threads; gives the admitted, the others got that refusal."""
+def asking(
+    wallets: Wallets, calls: int, asked: HoldRequest, refusal: type[TollgateError]
+) -> list[Hold]:
+    """So many calls from many threads; gives the admitted, the others got that refusal."""
     admitted: list[Hold] = []
 
     def ask(number: int) -> None:
-        for _ in range(number, CALLS, THREADS):
+        for _ in range(number, calls, THREADS):
             try:
                 admitted.append(wallets.hold(asked))
             except refusal:
@@ -93,38 +104,52 @@ def asking(wallets: Wallets, asked: HoldRequest, refusal: type[TollgateError]) -
     return admitted
 
 
-@pytest.mark.parametrize(
-    ("changes", "refusal", "admitted"),
-    [
-        pytest.param({}, InsufficientBalance, 10, id="a balance for ten"),
-        pytest.param(limited("user", concurrency=7), ConcurrencyLimited, 7, id="seven at once"),
-        pytest.param(limited("user", rpm=6), RateLimited, 6, id="six a minute"),
-        pytest.param(limited("key", rpm=6), RateLimited, 6, id="six a minute of the key"),
-        pytest.param(
-            limited("key", concurrency=4), ConcurrencyLimited, 4, id="four at once of the key"
-        ),
-        pytest.param(
-            limited("group", concurrency=3), ConcurrencyLimited, 3, id="three at once in the group"
-        ),
-        pytest.param(limited("group", tpm=5), RateLimited, 5, id="tokens for five in the group"),
-        pytest.param(limited("user", spend_5h=59), BudgetExceeded, 5, id="five hours for five"),
-        pytest.param(limited("key", spend_day=60), BudgetExceeded, 6, id="a day for six"),
-        pytest.param(limited("group", spend_week=20), BudgetExceeded, 2, id="a week for two"),
-        pytest.param({"limited_key": True}, KeyQuotaExhausted, 5, id="a key quota for five"),
-    ],
-)
-def test_two_hundred_calls_at_once_admit_exactly_what_is_allowed(
-    wallets: Wallets, changes: dict[str, Any], refusal: type[TollgateError], admitted: int
-) -> None:
+ADMITTED: Final = [
+    pytest.param({}, InsufficientBalance, 10, id="a balance for ten"),
+    pytest.param(limited("user", concurrency=7), ConcurrencyLimited, 7, id="seven at once"),
+    pytest.param(limited("user", rpm=6), RateLimited, 6, id="six a minute"),
+    pytest.param(limited("key", rpm=6), RateLimited, 6, id="six a minute of the key"),
+    pytest.param(
+        limited("key", concurrency=4), ConcurrencyLimited, 4, id="four at once of the key"
+    ),
+    pytest.param(
+        limited("group", concurrency=3), ConcurrencyLimited, 3, id="three at once in the group"
+    ),
+    pytest.param(limited("group", tpm=5), RateLimited, 5, id="tokens for five in the group"),
+    pytest.param(limited("user", spend_5h=59), BudgetExceeded, 5, id="five hours for five"),
+    pytest.param(limited("key", spend_day=60), BudgetExceeded, 6, id="a day for six"),
+    pytest.param(limited("group", spend_week=20), BudgetExceeded, 2, id="a week for two"),
+    pytest.param({"limited_key": True}, KeyQuotaExhausted, 5, id="a key quota for five"),
+]
+"""What a call asks besides, how it is refused, and how many are admitted."""
+
+
+def exactly(wallets: Wallets, calls: int, asked: HoldRequest, case: Case) -> None:
+    """Let so many threads ask; as many as the case tells are admitted, and the money adds up."""
+    refusal, admitted = case
     fund(wallets, 100)
-    if "limited_key" in changes:
+    if asked.limited_key:
         wallets.set_key_quota(USER, "k001", 59)
     before = wallets.shard(USER, 0).version
-    holds = asking(wallets, replace(PLAIN, **changes), refusal)
+    holds = asking(wallets, calls, asked, refusal)
     wallet = wallets.shard(USER, 0)
     assert len(holds) == len({hold.id for hold in holds}) == admitted
     assert (wallet.available, wallet.held) == (100 - 10 * admitted, 10 * admitted)
     assert wallet.version == before + admitted
+
+
+@pytest.mark.parametrize(("changes", "refusal", "admitted"), ADMITTED)
+def test_two_hundred_calls_at_once_admit_exactly_what_is_allowed(
+    changes: dict[str, Any], refusal: type[TollgateError], admitted: int
+) -> None:
+    exactly(in_memory(), CALLS, replace(PLAIN, **changes), (refusal, admitted))
+
+
+@pytest.mark.parametrize(("changes", "refusal", "admitted"), ADMITTED)
+def test_moto_admits_as_many(
+    wallets: Wallets, changes: dict[str, Any], refusal: type[TollgateError], admitted: int
+) -> None:
+    exactly(wallets, MOTO_CALLS, replace(PLAIN, **changes), (refusal, admitted))
 
 
 def test_sixteen_threads_lose_no_nano(wallets: Wallets) -> None:
@@ -132,9 +157,7 @@ def test_sixteen_threads_lose_no_nano(wallets: Wallets) -> None:
 
 
 def test_sixteen_threads_by_two_hundred_calls_lose_no_nano() -> None:
-    evaluator = Wallets(InMemoryDynamo(["wallets"]), "wallets", Random(1).randrange, lambda: NOW)
-    evaluator.create(USER)
-    busy(evaluator, CALLS)
+    busy(in_memory(), CALLS)
 
 
 def busy(wallets: Wallets, calls: int) -> None:
