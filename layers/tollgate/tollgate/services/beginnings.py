@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tollgate.dialects._json import lenient
+from tollgate.dialects._writing import compact
 from tollgate.domain.errors import (
     TollgateError,
     UpstreamFailed,
@@ -69,7 +71,8 @@ class AttemptFailed(Exception):
 
     `error` is what the caller is told if nobody does better. `status` is 0 where there was no
     answer; `body` is the beginning of what it said, `usage` what it reported to have taken, `ours`
-    whether it complains about the operator's own account.
+    whether it complains about the operator's own account. An `echo` seems to, in words that are the
+    caller's: it is told as little as such a complaint, and says nothing of the account.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class AttemptFailed(Exception):
         self.body = b""
         self.usage = usage
         self.ours = False
+        self.echo = False
 
 
 def begun(answer: Answer, outgoing: Outgoing) -> tuple[bytes, Iterator[bytes]]:
@@ -92,7 +96,7 @@ def begun(answer: Answer, outgoing: Outgoing) -> tuple[bytes, Iterator[bytes]]:
     """
     try:
         if answer.status >= 300:
-            raise unsuccessful(answer)
+            raise unsuccessful(answer, outgoing)
         if outgoing.call.stream:
             return head(answer, outgoing)
         return whole(answer, plain=outgoing.call.plain), iter(())
@@ -106,15 +110,26 @@ def begun(answer: Answer, outgoing: Outgoing) -> tuple[bytes, Iterator[bytes]]:
         raise
 
 
-def unsuccessful(answer: Answer) -> AttemptFailed:
+def unsuccessful(answer: Answer, outgoing: Outgoing) -> AttemptFailed:
     """What a status of failure and its text mean."""
     body = excerpt(answer)
     wait = retry_after(answer.headers.get("retry-after", ""))
     error = refusal(answer.status, wait)
-    ours = bool(OUR_FAULT.search(body))
+    complaints = {found[0].lower() for found in OUR_FAULT.finditer(body)}
+    own = said(outgoing) if complaints else b""
     failed = AttemptFailed(error or refused(answer.status, body), answer)
-    failed.body, failed.ours = body, ours
+    failed.body, failed.ours = body, any(words not in own for words in complaints)
+    failed.echo = error is None and bool(complaints) and not failed.ours
     return failed
+
+
+def said(outgoing: Outgoing) -> bytes:
+    """All that a vendor may repeat of what the caller said, in small letters."""
+    call = outgoing.call
+    told = lenient(call.body)
+    body = call.body if told is None else compact(told)
+    others = "\n".join((call.model, *outgoing.headers.values()))
+    return (body + b"\n" + others.encode(errors="replace")).lower()
 
 
 def excerpt(answer: Answer) -> bytes:

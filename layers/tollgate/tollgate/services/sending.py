@@ -222,6 +222,9 @@ class Sending:
             if trip.attempts[-1].ms >= PATIENT_MS:
                 turn.failed(replace(failing(turn, failed, self._clock()), silent=True))
             return None
+        if failed.echo:
+            self._switch(trip, turn, failed)
+            return None
         turn.failed(failing(turn, failed, self._clock()))
         again = self._once_more(trip, turn, failed)
         if again is None:
