@@ -72,6 +72,16 @@ def test_what_is_shared_stays_small_and_lets_go_what_is_over_first() -> None:
     assert 500 < len(kept) < 3_000
 
 
+def test_an_account_has_few_models_at_rest_for_callers_may_invent_names() -> None:
+    models = {f"model:m{n}": NOW + 1_000 + n for n in range(200)}
+    causes = {f"cause:{fact}": 2 for fact in models}
+    kept = changed({}, {"acc_1": models | causes | {"faulty": FOR_EVER}}, NOW)["acc_1"]
+    assert kept["faulty"] == FOR_EVER
+    names = [fact for fact in kept if fact.startswith("model:")]
+    assert sorted(names) == sorted(f"model:m{n}" for n in range(168, 200))
+    assert len(kept) == 1 + 2 * 32
+
+
 def test_a_cause_of_a_later_version_is_unknown() -> None:
     assert cause_of({"cause:cooling": 2}, COOLING) is Cause.RATE_LIMITED
     assert cause_of({"cause:cooling": 99}, COOLING) is Cause.UNKNOWN

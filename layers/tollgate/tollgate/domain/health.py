@@ -107,6 +107,10 @@ REMEMBERED: Final = (COOLING,)
 MOST_BYTES: Final = 48_000
 """Largest size of what is shared: it is read by every relay every few seconds."""
 
+MOST_MODELS: Final = 32
+"""Models at rest that are known of one account: a caller may invent names, and must not crowd out
+what is known of others."""
+
 FACT_BYTES: Final = 12
 ACCOUNT_BYTES: Final = 8
 """What DynamoDB and a number take beside the names, generously."""
@@ -131,6 +135,10 @@ def current(facts: Facts, now_ms: int) -> dict[str, int]:
         and fact != LEVEL
         and until > (now_ms - FORGOTTEN_MS if fact in REMEMBERED else now_ms)
     }
+    models = [fact for fact in kept if fact.startswith(MODEL)]
+    if len(models) > MOST_MODELS:
+        for fact in sorted(models, key=lambda each: kept[each])[:-MOST_MODELS]:
+            del kept[fact]
     beside = {name: facts.get(name, 0) for name in map(CAUSE.__add__, list(kept))}
     if COOLING in kept:
         beside[LEVEL] = facts.get(LEVEL, 0)

@@ -48,6 +48,9 @@ RETRY_LATER_MS: Final = 10 * MINUTE
 
 KEY_REFUSED_MS: Final = 10 * MINUTE
 POOL_PAUSE_MS: Final = MINUTE
+LEVELS: Final = 128
+"""How many parts of an account it is remembered of how often they rested in a row."""
+
 TRIAL_MS: Final = MINUTE
 """How long the one call that tries a half-open account keeps others away at most."""
 
@@ -144,6 +147,8 @@ class Course:
     def grown(self, fact: str, bounds: tuple[int, int], level: int | None = None) -> int:
         """How long something rests that was told no time: longer each time in a row."""
         level = self._levels.get(fact, 0) if level is None else level
+        if len(self._levels) >= LEVELS:
+            self._levels.clear()
         self._levels[fact] = level + 1
         first, longest = bounds
         return min(first << min(level, 20), longest)
