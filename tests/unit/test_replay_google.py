@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from local.replay.control import Control
-from local.replay.plan import Plan, make
+from local.replay.plan import Plan, Plans, make
 from local.replay.routes import Target, find
 from local.replay.wire import Request
 
@@ -205,6 +205,14 @@ def test_a_balance_is_what_the_accounts_knobs_say(
     listed = answer.get("paidTier", {}).get("availableCredits")
     found = listed and (listed[0]["creditAmount"], listed[0]["minimumCreditAmountForUsage"])
     assert found == balance
+
+
+def test_each_account_has_its_own_balance_however_often_it_is_asked_for() -> None:
+    plans, path = Plans(lambda: 1_800_000_000), "/v1internal:loadCodeAssist"
+    for amount in ("3", "900", "3"):
+        head = f"POST {path} HTTP/1.1\r\nauthorization: Bearer ya29.x.ann+credits={amount}\r\n"
+        answer = told(plans.find(Request("POST", path, head.encode(), b"{}"), ""))
+        assert answer["paidTier"]["availableCredits"][0]["creditAmount"] == amount
 
 
 def test_a_balance_can_be_degraded() -> None:
