@@ -17,7 +17,7 @@ TWO: Final = replace(
     name="Alpha",
     platform="anthropic",
     type="bedrock",
-    base_url="https://bedrock.example",
+    base_url="https://bedrock.example:443/v1",
     groups=(),
 )
 THREE: Final = replace(ACCOUNT, id="acc_3", name="gamma", priority=5, status="disabled", notes="EU")
@@ -36,6 +36,10 @@ KNOWN: Final = {
         pytest.param(AccountSearch(text="ALPHA "), ["acc_2"], id="a name in other letters"),
         pytest.param(AccountSearch(text="acc_3"), ["acc_3"], id="an id"),
         pytest.param(AccountSearch(text="bedrock.ex"), ["acc_2"], id="an address"),
+        pytest.param(
+            AccountSearch(text="https://bedrock.example/v1"), ["acc_2"], id="an address as typed"
+        ),
+        pytest.param(AccountSearch(text="example:443/v1"), ["acc_2"], id="an address as shown"),
         pytest.param(AccountSearch(text="eu"), ["acc_3"], id="notes"),
         pytest.param(AccountSearch(text="nowhere"), [], id="what nobody says"),
         pytest.param(AccountSearch(platform="openai"), ["acc_1", "acc_3"], id="a platform"),

@@ -1,6 +1,7 @@
 """Which upstream accounts a list shows, in which order, and where its next page begins."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,6 +12,7 @@ from tollgate.domain.health import KEY, WHOLE, Facts
 from tollgate.domain.patterns import normal
 
 Order = Literal["created", "name", "priority"]
+USUAL_PORT: Final = re.compile(r":443(?=/|$)")
 HIGHEST: Final = 10**9
 """Above every priority."""
 
@@ -60,8 +62,10 @@ def is_healthy(facts: Facts, now: int, keys: int) -> bool:
 
 
 def told(account: AccountDefinition) -> str:
-    """What a search looks through."""
-    return f"{account.name}\n{account.id}\n{account.base_url}\n{account.notes}".casefold()
+    """What a search looks through; an address also without the port that goes without saying."""
+    typed = USUAL_PORT.sub("", account.base_url)
+    texts = (account.name, account.id, account.base_url, typed, account.notes)
+    return "\n".join(texts).casefold()
 
 
 def place_of(account: AccountDefinition, order: Order) -> list[str]:
