@@ -12,7 +12,7 @@ import httpx
 import openai
 
 from local.stack import Stack
-from tests.e2e.lab import PATIENCE, Lab, eventually, open_lab
+from tests.e2e.lab import PATIENCE, SELDOM, Lab, eventually, open_lab
 
 CHAT: Final = "gpt-4o-mini"
 CLAUDE: Final = "claude-haiku-4-5"
@@ -253,14 +253,23 @@ def open_farm(stack: Stack, scenes: dict[str, Scene]) -> Farm:
 def await_published(farm: Farm) -> None:
     """Until both relays know every key and its group."""
     await_known(farm)
-    with farm.held("idle-here"):
+    with contextlib.ExitStack() as held:
+        eventually(partial(holds, farm, held), bool, SELDOM)
         await_known(farm)
 
 
+def holds(farm: Farm, held: contextlib.ExitStack) -> bool:
+    """Whether the relay that has the least to do takes a call; if so it has more to do now."""
+    with contextlib.suppress(AssertionError):
+        held.enter_context(farm.held("idle-here"))
+        return True
+    return False
+
+
 def await_known(farm: Farm) -> None:
-    """Until the relay that has the least to do knows every key."""
-    for secret in farm.secrets.values():
-        eventually(partial(known, farm, secret), bool)
+    """Until the relay that has the least to do knows every key, the newest first."""
+    for secret in reversed(farm.secrets.values()):
+        eventually(partial(known, farm, secret), bool, SELDOM)
 
 
 def known(farm: Farm, secret: str) -> bool:

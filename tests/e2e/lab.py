@@ -12,6 +12,8 @@ from local.stack import Stack
 
 NUMBERS = itertools.count(1)
 PATIENCE = 30.0
+SELDOM = 0.5
+"""Seconds between two looks with a key that may be unknown: twenty in a minute are too many."""
 VENDORS = {
     "openai": ("/v1", ["gpt-4o-mini", "text-embedding-3-small"]),
     "anthropic": ("", ["claude-haiku-4-5"]),
@@ -19,12 +21,12 @@ VENDORS = {
 }
 
 
-def eventually(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+def eventually(look: Callable[[], Any], wanted: Callable[[Any], bool], every: float = 0.1) -> Any:
     """What `look` sees once it is wanted; fails with the last sight."""
     end = time.monotonic() + PATIENCE
     while not wanted(seen := look()):
         assert time.monotonic() < end, seen
-        time.sleep(0.1)
+        time.sleep(every)
     return seen
 
 
@@ -158,7 +160,7 @@ def open_lab(stack: Stack, funds_usd: str = "1") -> Lab:
         accounts,
         credentials,
     )
-    eventually(lambda: models_of(lab), lambda models: len(models) == 4)
+    eventually(lambda: models_of(lab), lambda models: len(models) == 4, SELDOM)
     return lab
 
 
