@@ -8,8 +8,18 @@ import httpx
 import pytest
 
 from tests.every_route import hosts, prices
-from tests.gateway import ACCOUNTS, CHAT, EVERYWHERE, GROUP, USAGE, USER, Gateway, chat_answer
-from tollgate.domain.catalog import Channel, ChannelPricing, GroupPart
+from tests.gateway import (
+    ACCOUNTS,
+    CHAT,
+    EVERYWHERE,
+    GROUP,
+    PROFILE,
+    USAGE,
+    USER,
+    Gateway,
+    chat_answer,
+)
+from tollgate.domain.catalog import Channel, ChannelPricing, GroupPart, Limits
 from tollgate.domain.channel_rows import SentRow, rows_by_name
 from tollgate.store.dynamodb import OutcomeUnknown
 
@@ -22,8 +32,8 @@ def at(name: str) -> Any:
     return (replace(OPENAI, id=f"acc_{name}", base_url=f"https://{name}.example.com"),)
 
 
-def gateway(own: GroupPart, *others: GroupPart, serve: Any) -> Gateway:
-    return Gateway(serve, group=own, others=others, everywhere=PRICED)
+def gateway(own: GroupPart, *others: GroupPart, serve: Any, **more: Any) -> Gateway:
+    return Gateway(serve, group=own, others=others, everywhere=PRICED, **more)
 
 
 def sold(price: str, channel: str) -> Channel:
@@ -145,6 +155,23 @@ def test_a_group_that_cannot_take_over_changes_nothing(other: GroupPart) -> None
     made = gateway(SHORT, other, serve=short_only)
     assert made.post("/v1/chat/completions", CHAT).status == 400
     assert hosts(made) == ["short.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("other", "own", "status"),
+    [
+        pytest.param(replace(LONG, limits=Limits(spend_day=1)), {}, 400, id="its own limits"),
+        pytest.param(LONG, {"grp_2": Limits(rpm=1)}, 400, id="the user's limits in it"),
+        pytest.param(
+            replace(LONG, limits=Limits(rpm=1)), {"grp_2": Limits()}, 200, id="lifted for the user"
+        ),
+    ],
+)
+def test_a_group_takes_over_no_call_that_its_limits_would_not_see(
+    other: GroupPart, own: dict[str, Limits], status: int
+) -> None:
+    made = gateway(SHORT, other, serve=short_only, profile=replace(PROFILE, group_limits=own))
+    assert made.post("/v1/chat/completions", CHAT).status == status
 
 
 def test_a_group_that_cannot_be_read_now_holds_nobody_up() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tollgate.dialects import Dialect
 from tollgate.domain.call import Call
-from tollgate.domain.catalog import GroupPart
+from tollgate.domain.catalog import UNLIMITED, GroupPart
 from tollgate.domain.effective_group import effective_group, takes_over
 from tollgate.domain.errors import GroupNotPermitted, TollgateError
 from tollgate.domain.question import Caller, Question
@@ -101,12 +101,15 @@ class Questions:
     def _taking_over(self, question: Question) -> tuple[Candidate, ...]:
         """The candidates of the group for calls that are too long; none where it cannot serve.
 
-        Its own fallbacks do not count, and a model group that is bound to channels stays there.
+        Its own fallbacks do not count, and a model group that is bound to channels stays there. The
+        hold counts in the call's own group only, so one that limits the user takes over nothing.
         """
         caller = question.caller
         try:
             group = self._catalog.group(question.group.invalid_request_group)
             takes_over(caller, group, claude_code=question.call.claude_code)
+            if caller.profile.group_limits.get(group.id, group.limits) != UNLIMITED:
+                return ()
             own = self._catalog.multiplier(group, caller.profile.user)
             return resolve(replace(question, group=group, multiplier=own, bound={}))
         except TollgateError:
