@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -71,6 +72,12 @@ class Farm:
 
     def open(self, name: str, scene: Scene) -> None:
         """Make a scene: its group, its accounts and a key."""
+        self.stage((name, scene))
+        self.open_key(name, name)
+
+    def stage(self, named: tuple[str, Scene]) -> None:
+        """Make the group and the accounts of a scene."""
+        name, scene = named
         body = {"name": f"{name} of {self.lab.credentials}", "platform": scene.platform}
         self.groups[name] = self.made("/groups", body | scene.group)["id"]
         for place, (account, fields) in enumerate(scene.accounts.items()):
@@ -78,7 +85,6 @@ class Farm:
             priority = {"priority": 100 - place} if scene.ranked else {}
             body = own | priority | {"groups": [self.groups[name]]}
             self.accounts[account] = self.made("/accounts", body)["id"]
-        self.open_key(name, name)
 
     def open_key(self, name: str, scene: str, **fields: Any) -> None:
         """One more key for the group of a scene."""
@@ -245,8 +251,10 @@ def open_farm(stack: Stack, scenes: dict[str, Scene]) -> Farm:
     """Scenes that relays know."""
     farm = Farm(open_lab(stack, FUNDS_USD))
     idle = {name: Scene({name: {}}) for name in ("idle-here", "idle-there")}
-    for name, scene in (idle | scenes).items():
-        farm.open(name, scene)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(farm.stage, (idle | scenes).items()))
+    for name in idle | scenes:
+        farm.open_key(name, name)
     return farm
 
 
