@@ -1,7 +1,7 @@
 """How definitions become what relays hold: the part for all, those of groups, channels, users."""
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from tollgate.domain.catalog import (
@@ -33,25 +33,6 @@ from tollgate.domain.definitions import (
 )
 from tollgate.domain.model_groups import refused
 from tollgate.domain.patterns import matching, normal, normal_keys
-
-AS_DEFINED: Final = (
-    "keys",
-    "proxy",
-    "proxy_secret",
-    "auth_mode",
-    "region",
-    "project",
-    "force_global",
-    "mixed",
-    "overages",
-    "pool_retries",
-    "error_codes",
-    "pauses",
-    "concurrency",
-    "load_factor",
-    "expires_at",
-)
-"""Fields of an account that mean the same to relays as to staff."""
 
 REVOKED_KEPT: Final = 50
 """Revoked keys of a user that still get "revoked" for an answer; older ones are unknown."""
@@ -237,20 +218,9 @@ def compile_channel(channel: ChannelDefinition) -> Channel:
 
 
 def compile_account(account: AccountDefinition) -> Account:
-    return Account(
-        id=account.id,
-        name=account.name,
-        platform=account.platform,
-        type=account.type,
-        base_url=account.base_url,
-        secret=account.secret,
-        priority=account.priority,
-        weight=account.weight,
-        model_mapping=normal_keys(account.model_mapping),
-        models=account.models,
-        cost_multiplier=account.cost_multiplier,
-        **{name: getattr(account, name) for name in AS_DEFINED},
-    )
+    """What relays know of an account, as it is defined; its mapping is by normal names."""
+    same = {each.name: getattr(account, each.name) for each in fields(Account)}
+    return Account(**same | {"model_mapping": normal_keys(account.model_mapping)})
 
 
 def compile_profile(person: Person) -> Profile:
