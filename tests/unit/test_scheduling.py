@@ -38,7 +38,7 @@ def pool(*members: Account) -> Pool:
 
 
 def asked(session: str = "s", **fields: object) -> Asked:
-    return replace(Asked(session, NOW), **fields)  # type: ignore[arg-type]
+    return Asked(session, NOW)._replace(**fields)  # type: ignore[arg-type]
 
 
 def order(members: Pool, call: Asked) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from tollgate.domain.errors import InvalidRequest, ValidationFailed
 from tollgate.domain.patterns import allows
@@ -60,8 +60,7 @@ DEFAULT: Final[Policy] = (
 """What holds as long as nobody has set anything: both features cost more than the model's price."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanting:
+class Wanting(NamedTuple):
     """Whom a call would be sent to: the account's type, and every name the model has on the way."""
 
     account_type: str

@@ -9,9 +9,8 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from tollgate.domain import bedrock_models
 from tollgate.domain.catalog import Account, Channel, ChannelPart, GroupPart, ModelGroupChannel
@@ -57,8 +56,7 @@ def score(session: str, name: str, weight: int) -> float:
     return -weight / math.log(uniform)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What accounts are looked for: the public name, for a group's platform, in a dialect."""
 
     model: str
@@ -110,8 +108,7 @@ def pool_of(accounts: Iterable[Account], channel: str, mapped: str) -> Pool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """A channel that a model group is bound to, as it is now."""
 
     terms: ModelGroupChannel

@@ -71,8 +71,7 @@ Ranks = tuple[int | None, ...]
 FIRST: Final[Ranks] = (0,)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What one call wants of the accounts; `own` tells that its client named the session itself."""
 
     session: str

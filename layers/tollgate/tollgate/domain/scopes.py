@@ -7,9 +7,8 @@ window it is part of, whoever finishes it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from tollgate.domain.catalog import UNLIMITED, Limits
 from tollgate.domain.holds import HoldId
@@ -32,8 +31,7 @@ TOKENS, OPEN, FIRST_WINDOW = 0, 1, 2
 """What the five bits that a scope has in a hold id stand for: the windows are the last three."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Limits that a call counts against; `alias` is the key's or the group's in the wallet."""
 
     kind: Kind
@@ -54,8 +52,7 @@ class Scope:
         return [(window, limit) for window, limit in found if limit]
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """A spend window as stored: the epoch second it began, and nanos taken from it since."""
 
     began: int
@@ -147,8 +144,7 @@ def resets(window: Window, began: int) -> int:
 # --- what a hold id says --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """What an open hold is counted in: names of open counters and windows, scopes of tokens."""
 
     tokens: tuple[tuple[Kind, str], ...] = ()

@@ -6,7 +6,7 @@ authenticate → group → resolve → estimate → hold (ruling R1).
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from tollgate.dialects import Dialect
 from tollgate.domain.api_keys import user_of
@@ -48,8 +48,7 @@ HashKey = Callable[[str], list[str]]
 """An API key's HMAC under each pepper generation in use, newest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """What a request presents: its secret, and the address it came from by API Gateway's word.
 
     `endpoint` is its path as allow-lists name it; empty where none of them counts.

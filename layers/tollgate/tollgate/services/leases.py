@@ -8,7 +8,7 @@ minute after the call could have lasted at most.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from tollgate.domain.catalog import Account
 from tollgate.services.slots import FREE, Slot
@@ -27,8 +27,7 @@ FIRST_PAUSE_MS: Final = 100
 LONGEST_PAUSE_MS: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What an account's places looked like at some time (epoch ms)."""
 
     at: int
@@ -117,8 +116,7 @@ class LeasedSlots:
         return seen.taken if seen is not None and now - seen.at < KNOWN_MS else {}
 
 
-@dataclass(frozen=True, slots=True)
-class LeasedSlot:
+class LeasedSlot(NamedTuple):
     """One call's place."""
 
     slots: LeasedSlots

@@ -6,7 +6,7 @@ the answer out of it again. What lies within, the relay reads as if the vendor i
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from tollgate.dialects import Dialect, Wire
 from tollgate.domain.bedrock_models import model_id
@@ -45,8 +45,7 @@ class Outgoing:
     settings: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Saying:
+class Saying(NamedTuple):
     """One attempt at one account: what is sent there, in the caller's dialect, and its secret.
 
     `key` is which of the account's several API keys is used, from 0 on. `proxy` is what everything

@@ -7,7 +7,7 @@ learns which others are taken, and an account with many places is spread over se
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tollgate.store.dynamodb import ConditionFailed, Dynamo, Item, Throttled
 
@@ -29,8 +29,7 @@ Taken = Mapping[int, int]
 """Number of a place → until when it is taken (epoch ms)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """One place taken until then (epoch ms); `mark`, below MARKS, tells its holder from others."""
 
     account: str
@@ -44,8 +43,7 @@ class Lease:
         return str(self.until * MARKS + self.mark)
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(NamedTuple):
     """Whether a place was got, and what its item says of it and its neighbours."""
 
     got: bool
