@@ -161,7 +161,7 @@ class AccountQuota:
 class AccountDefinition:
     """An upstream account. `secret` is what `store/secrets.py` sealed; nothing here opens it.
 
-    Fields that the catalog's Account has, too, mean the same there. `quotas` are by `total`, `day` and
+    What the catalog's Account has, too, means the same there. `quotas` are by `total`, `day` and
     `week`, in what the account's calls cost us.
     """
 
