@@ -51,7 +51,8 @@ schema of an output format becomes the last words of the user. A stream comes ba
 events; a refusal in Anthropic's words, without ARNs and account numbers |
 
 Of the caller's headers an upstream sees `accept`, and `anthropic-version` and `anthropic-beta` \
-unchanged, save what staff's rules on beta features take out; of the query `beta` (Messages) and `alt` (Gemini).
+unchanged, save what staff's rules on beta features take out; of the query `beta` (Messages) and \
+`alt` (Gemini).
 """
 USAGE: Final = """\
 ## What an answer's usage means

@@ -37,7 +37,7 @@ _close_calls = wallet_counters.close_calls
 def unspending(ask: Ask) -> Ask:
     """The ask of a call without spend windows."""
     scopes = tuple(
-        replace(s, limits=replace(s.limits, spend_5h=0, spend_day=0, spend_week=0))
+        s._replace(limits=replace(s.limits, spend_5h=0, spend_day=0, spend_week=0))
         for s in ask.request.scopes
     )
     return replace(ask, request=replace(ask.request, scopes=scopes))
