@@ -19,9 +19,7 @@ from tollgate.services.metering import Outcome, record
 TOKENS = PriceSnapshot("official", "m", 1, "m", prices={"input": "1", "output": "10"})
 CALLS = PriceSnapshot("channel", "chn_1#openai#m", 1, "m", mode="times", prices={"calls": "0.04"})
 CALL = Call("generate", "m", b"", text_bytes=400)
-REQUEST = HoldRequest(
-    "usr_1", "k001", 9_000_000, limited_key=False, profile_version=1
-)
+REQUEST = HoldRequest("usr_1", "k001", 9_000_000, limited_key=False, profile_version=1)
 HOLD = Hold("1nh8qy0abcdefgh000sw-k001", "1nh8qy0abcdefgh000", "usr_1", 0, 9_000_000, "wallet",
             REQUEST, 1_000)  # fmt: skip
 
