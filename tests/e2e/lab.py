@@ -92,7 +92,12 @@ class Lab:
 
     def usage(self) -> list[dict[str, Any]]:
         """The tenant's receipts, newest first."""
-        found: list[dict[str, Any]] = self.get(f"/users/{self.user}/usage", limit=100)["entries"]
+        page: dict[str, Any] = {"next_cursor": ""}
+        found: list[dict[str, Any]] = []
+        while page["next_cursor"] is not None:
+            after = {"cursor": page["next_cursor"]} if page["next_cursor"] else {}
+            page = self.get(f"/users/{self.user}/usage", limit=100, **after)
+            found += page["entries"]
         return found
 
     def script(self, *behaviours: str) -> None:

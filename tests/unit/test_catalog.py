@@ -14,62 +14,21 @@ from tests.catalog_samples import (
     ACCOUNT,
     GROUP,
     KEY,
-    OTHER_GROUP,
     STATE,
     USER,
-    Definitions,
     record,
 )
-from tests.dynamodb_in_memory import InMemoryDynamo
+from tests.catalog_world import World, down
 from tollgate.domain.catalog import Health, Price
 from tollgate.domain.compilation import Person
 from tollgate.domain.definitions import PriceDefinition
 from tollgate.domain.errors import CatalogUnavailable, GroupNotPermitted
-from tollgate.services.catalog import MOST_PROFILES, MOST_UNKNOWN, Catalog, Recent
-from tollgate.services.publishing import Publishing
-from tollgate.store.dynamodb import OutcomeUnknown, Throttled
-from tollgate.store.publications import Publications
-from tollgate.store.snapshots import Snapshots
+from tollgate.services.catalog import MOST_PROFILES, MOST_UNKNOWN, Recent
+from tollgate.store.dynamodb import Throttled
 
-CHEAP = Price("gpt-4o", 1, prices={"input": "2.5"})
 DEAR = Price("gpt-4o", 2, prices={"input": "3"})
 GLOBAL_IMAGE = {"kind": "price", "model": "gpt-4o"}
 GROUP_IMAGE = {"kind": "group", "id": "grp_1"}
-
-
-class World:
-    """A publisher and a relay over one table in memory, with a clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000_000
-        self.dynamo = InMemoryDynamo([STATE])
-        self.snapshots = Snapshots(self.dynamo, STATE)
-        self.definitions = Definitions(
-            prices=[PriceDefinition("gpt-4o", 1, (CHEAP,))],
-            groups={"grp_1": GROUP, "grp_2": OTHER_GROUP},
-            accounts=[ACCOUNT],
-            people={USER.id: Person(1, USER, (KEY,))},
-        )
-        self.publishing = Publishing(
-            self.definitions,
-            Publications(self.dynamo, STATE),
-            lambda user, version: None,
-            lambda: self.now,
-            lambda part, error: None,
-        )
-        self.catalog = Catalog(self.snapshots, lambda: self.now)
-
-    def publish(self, *parts: str) -> None:
-        assert self.publishing.publish(frozenset(parts)) == frozenset()
-
-    def reads(self) -> list[str]:
-        """The reads since they were last asked for."""
-        names = [operation for operation, _ in self.dynamo.sent]
-        self.dynamo.sent.clear()
-        return names
-
-    def price(self) -> str:
-        return self.catalog.global_part().prices["gpt-4o"][-1].prices["input"]
 
 
 @pytest.fixture
@@ -164,10 +123,6 @@ def test_a_removed_group_is_refused(warm: World) -> None:
         warm.catalog.group("grp_1")
     with pytest.raises(GroupNotPermitted):
         warm.catalog.group("grp_9")
-
-
-def down(operation: str, request: Any) -> None:
-    raise OutcomeUnknown("DynamoDB is down")
 
 
 def test_a_relay_that_cannot_look_keeps_the_last_good_copy(warm: World) -> None:

@@ -27,6 +27,9 @@ TRY_AGAIN_MS: Final = 1_000
 UNKNOWN_USER_MS: Final = 5_000
 """How long a user who does not exist is not looked for again; key scanning costs no more."""
 
+UNKNOWN_GROUP_MS: Final = 1_000
+"""How soon the copy is read again because it lacks a group that may be newer than it."""
+
 UNKNOWN_KEY_MS: Final = 2_000
 """How soon a profile is read again because it lacks a key that may be newer than it."""
 
@@ -98,6 +101,7 @@ class Catalog:
         self._looked: int | None = None
         self._profiles: Recent[Profile] = Recent(MOST_PROFILES)
         self._unknown: Recent[None] = Recent(MOST_UNKNOWN)
+        self._missing: Recent[None] = Recent(MOST_UNKNOWN)
         self._multipliers: Recent[Multipliers] = Recent(MOST_SLICES)
 
     def global_part(self) -> GlobalPart:
@@ -132,13 +136,21 @@ class Catalog:
     def group(self, group: str) -> GroupPart:
         """One group with its channel and accounts.
 
+        A group that the copy lacks may be newer than the copy, so that one is read again, at most
+        once a second a group.
+
         Raises:
             GroupNotPermitted: there is no such group (any more).
             CatalogUnavailable: it was never read, and cannot be now.
         """
         copy = self._current()
         part = copy.groups.get(group)
-        return part if part is not None else self._load_group(copy, group)
+        if part is not None:
+            return part
+        number = copy.numbers.groups.get(group) or self._number_of(group)
+        if number is None:
+            raise GroupNotPermitted("the group of this key is not there any more; use another key")
+        return self._load_group(group, number)
 
     def channel(self, channel: str) -> ChannelPart | None:
         """A channel that a model group is bound to; None when it is off, or bound no more.
@@ -258,16 +270,19 @@ class Catalog:
             raise CatalogUnavailable("the price list cannot be read now; try again", retry_after=1)
         return self._copy
 
-    def _look(self) -> None:
-        """Read what counts now and reload what has changed; keep what cannot be reloaded."""
+    def _look(self) -> bool:
+        """Read what counts now and reload what has changed; keep what cannot be reloaded.
+
+        Whether the versions could be read.
+        """
         before = self._copy
         try:
             heads = self._snapshots.heads()
             if before is None:
                 self._copy = self._first(heads.numbers, heads.health)
-                return
+                return True
         except StoreError:
-            return
+            return False
         numbers = heads.numbers
         everywhere = before.everywhere
         if everywhere.version != numbers.everywhere:
@@ -275,6 +290,23 @@ class Catalog:
         groups = reloaded(before.groups, numbers.groups, self._snapshots.group)
         channels = reloaded(before.channels, numbers.channels, self._snapshots.channel)
         self._copy = Copy(numbers, heads.health, everywhere, groups, channels)
+        return True
+
+    def _number_of(self, group: str) -> int | None:
+        """The version of a group that the copy at hand lacked; None when there is none.
+
+        Everybody who asks meanwhile waits for the one that looks: they are about to be refused.
+        """
+        with self._gate:
+            missing = self._missing.get(group)
+            if missing is None or not 0 <= self._now_ms() - missing.at < UNKNOWN_GROUP_MS:
+                self._looked = self._now_ms()
+                if not self._look():
+                    raise CatalogUnavailable(
+                        "the group cannot be read now; try again", retry_after=1
+                    )
+                self._missing.put(group, None, self._looked)
+            return None if self._copy is None else self._copy.numbers.groups.get(group)
 
     def _first(self, numbers: Numbers, health: Health) -> Copy | None:
         """The first copy; None while nothing has been published yet."""
@@ -282,10 +314,7 @@ class Catalog:
             return None
         return Copy(numbers, health, self._snapshots.everywhere(numbers.everywhere))
 
-    def _load_group(self, copy: Copy, group: str) -> GroupPart:
-        number = copy.numbers.groups.get(group)
-        if number is None:
-            raise GroupNotPermitted("the group of this key is not there any more; use another key")
+    def _load_group(self, group: str, number: int) -> GroupPart:
         try:
             part = self._snapshots.group(group, number)
         except StoreError as error:
