@@ -2,7 +2,8 @@
 
 A dialect says how one vendor family writes calls, answers, streams, usage and errors. Same
 dialect in and out is a raw pass-through: the body is forwarded with only the model (and what a
-rule demands) changed, the answer's bytes untouched, usage read off as they pass.
+rule demands) changed, the answer's bytes untouched (but for the name of a model that was mapped),
+usage read off as they pass.
 """
 
 import pkgutil
@@ -13,6 +14,7 @@ from importlib import import_module
 from typing import Any, Literal, Protocol
 
 from tollgate.dialects._claude_code import by_agent as from_claude_code
+from tollgate.dialects._naming import Renaming, renamed
 from tollgate.domain.call import Call, Edit, Media, Operation
 from tollgate.domain.errors import TollgateError
 from tollgate.domain.usage import Usage
@@ -23,6 +25,7 @@ __all__ = [
     "Edit",
     "Media",
     "Operation",
+    "Renaming",
     "Route",
     "StopReason",
     "Tap",
@@ -31,6 +34,7 @@ __all__ = [
     "from_claude_code",
     "load",
     "names",
+    "renamed",
     "routes",
 ]
 
@@ -129,12 +133,16 @@ class Tap(Protocol):
 
 
 class Dialect(Protocol):
-    """One wire format. Stateless; every method is a function of its arguments."""
+    """One wire format. Stateless; every method is a function of its arguments.
+
+    `model_member` is what its answers name their model by.
+    """
 
     name: str
     platforms: tuple[str, ...]
     routes: tuple[Route, ...]
     keep_alive: bytes | None
+    model_member: str
 
     def read_call(
         self,

@@ -42,6 +42,7 @@ class OpenAiFamily:
     """Authentication, errors and lists as OpenAI has them."""
 
     platforms: tuple[str, ...] = ("openai",)
+    model_member = "model"
 
     def upstream_headers(self, headers: Mapping[str, str], secret: str) -> dict[str, str]:
         """The caller's `accept`; the rest is ours."""

@@ -78,6 +78,7 @@ class AnthropicMessages:
         Route("POST", "/v1/messages/count_tokens", "count_tokens", metered=False),
     )
     keep_alive: bytes | None = b'event: ping\ndata: {"type": "ping"}\n\n'
+    model_member = "model"
 
     def read_call(
         self,

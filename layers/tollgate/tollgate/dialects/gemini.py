@@ -84,6 +84,7 @@ class Gemini:
     platforms: tuple[str, ...] = ("gemini", "antigravity")
     routes: tuple[Route, ...] = tuple(routes())
     keep_alive: bytes | None = None
+    model_member = "modelVersion"
 
     def read_call(
         self,

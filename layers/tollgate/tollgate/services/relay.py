@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tollgate.dialects import Dialect, Route
+from tollgate.dialects import Dialect, Route, renamed
 from tollgate.domain.call import Call
 from tollgate.domain.errors import PricingMisconfigured, Rate, TollgateError, UnsupportedEndpoint
 from tollgate.domain.holds import request_id
@@ -196,7 +196,7 @@ class Relay:
         headers = {**forwarded(sent), "x-request-id": public_id, "request-id": public_id}
         headers |= rate_headers(admitted.hold.rates)
         headers["x-tollgate-charge"] = usd(done.charge)
-        return Reply(sent.answer.status, headers, sent.first)
+        return Reply(sent.answer.status, headers, named_as_asked(admitted, sent))
 
     def _stream(self, admitted: Admitted, sent: Sent, public_id: str) -> Reply:
         body = StreamedAnswer(
@@ -254,6 +254,14 @@ def rate_headers(rates: Iterable[Rate]) -> dict[str, str]:
             ("reset", f"{rate.wait}s"),
         )
     }
+
+
+def named_as_asked(admitted: Admitted, sent: Sent) -> bytes:
+    """A whole answer; where the model was mapped, under the name that the caller knows."""
+    asked = admitted.call.model
+    if sent.candidate.upstream_model == asked:
+        return sent.first
+    return renamed(sent.first, admitted.dialect.model_member, asked)
 
 
 def forwarded(sent: Sent) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tollgate.dialects import Dialect, StopReason, Tap, Telling
+from tollgate.dialects import Dialect, Renaming, StopReason, Tap, Telling
 from tollgate.domain.catalog import Key
 from tollgate.domain.errors import (
     BillingUnavailable,
@@ -61,6 +61,7 @@ class StreamedAnswer:
     begun: bool = field(init=False, default=False)
     noted: int = field(init=False)
     produced: Generator[bytes, None, None] = field(init=False)
+    renaming: Renaming | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.hold = self.admitted.hold
@@ -71,6 +72,9 @@ class StreamedAnswer:
         wanted = self._telling(self.admitted.caller.key)
         if wanted != Telling():
             self.tap.tell(wanted)
+        asked = self.admitted.call.model
+        if self.sent.candidate.upstream_model != asked:
+            self.renaming = Renaming(self.dialect.model_member, asked)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -149,7 +153,7 @@ class StreamedAnswer:
             raise UpstreamFailed("the upstream reported a failure within its stream")
         if out:
             self.first_byte = self.first_byte or self.clock()
-        return out
+        return out if self.renaming is None else self.renaming.passed(out)
 
     def _ending(self, failed: TollgateError) -> bytes:
         """The last bytes after a failure: our own stop, or the dialect's error event."""
