@@ -15,6 +15,9 @@ JOBS ?= 2
 ARGS ?=
 
 export UV_PYTHON_DOWNLOADS := never
+
+# Dozens of processes import the same modules: what one has compiled the others shall find.
+unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 UV := .venv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
