@@ -210,6 +210,16 @@ def test_refused_credits_count_as_used_up_and_nothing_else_rests() -> None:
     assert facts(room, "acc_ann") == {"credits": 18_000_000}
 
 
+def test_words_of_the_caller_do_not_use_up_credits() -> None:
+    google = Google({CALL: ["quota_exhausted", "no_credits"]})
+    room = rich(google, "credits=900", BOB)
+    text = "What does this mean: Resource has been exhausted (e.g. check quota)."
+    said = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    assert room.post(f"{MODEL}:generateContent", said).status == 200
+    assert tried(room) == [("acc_ann", 429), ("acc_ann", 429), ("acc_bob", 200)]
+    assert "credits" not in facts(room, "acc_ann")
+
+
 def test_a_degraded_balance_is_asked_for_four_times_and_then_tried() -> None:
     google = Google({CALL: ["quota_exhausted"], BALANCE: ["status=429"] * 4})
     room = rich(google, "credits=900")

@@ -101,6 +101,12 @@ def test_only_an_answer_that_says_so_means_that_credits_are_used_up(
     assert out_of_credits(status, body) is out
 
 
+def test_words_that_the_caller_said_do_not_mean_that_credits_are_used_up() -> None:
+    repeated = error("Invalid value: 'my Credit Balance'")
+    assert not out_of_credits(400, repeated, b'{"text":"my credit balance"}')
+    assert out_of_credits(400, error("Insufficient credits"), b'{"text":"my credit balance"}')
+
+
 @pytest.mark.parametrize(
     ("status", "body", "rest"),
     [

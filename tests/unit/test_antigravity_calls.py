@@ -180,7 +180,8 @@ def test_without_enough_credits_they_count_as_used_up_and_the_next_account_is_as
 
 def test_what_cannot_say_how_it_is_paid_goes_to_the_next_account() -> None:
     owner = owner_of(ANTIGRAVITY, PERSON, None)
-    broken = Attempt(owner, "up-1", NOW, Spoken(Target("https://x", {}, b"")), "ya29.1")
+    call = gemini_call("generateContent", {"contents": [{"parts": [{"text": "hi"}]}]})
+    broken = Attempt(owner, "up-1", call, Spoken(Target("https://x", {}, b"")), "ya29.1")
     with pytest.raises(UpstreamUnavailable, match="cannot be paid"):
         paid(broken)
 

@@ -95,10 +95,11 @@ def lack_of(body: bytes) -> Lack:
     return "unknown"
 
 
-def out_of_credits(status: int, body: bytes) -> bool:
+def out_of_credits(status: int, body: bytes, own: bytes = b"") -> bool:
     """Whether the refusal of a call that was to be paid with credits says that they are used up.
 
-    `status` is 0 where there was no answer.
+    `status` is 0 where there was no answer. Words of `own`, what the caller said in small letters,
+    may only have been repeated: they say nothing.
     """
     if status == 408 or not 400 <= status < 500:
         return False
@@ -108,7 +109,7 @@ def out_of_credits(status: int, body: bytes) -> bool:
     reason = reason_of(body)
     if reason.name == RATE_LIMIT and reason.delay_ms is not None:
         return False
-    return any(words in text for words in OUT_OF_CREDITS)
+    return any(words in text and words.encode() not in own for words in OUT_OF_CREDITS)
 
 
 def reason_of(body: bytes) -> Reason:

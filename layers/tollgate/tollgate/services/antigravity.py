@@ -29,8 +29,9 @@ from tollgate.domain.credits import (
 from tollgate.domain.errors import TollgateError, UnsupportedEndpoint, UpstreamUnavailable
 from tollgate.domain.health import CREDITS, MODEL, Cause, Facts
 from tollgate.domain.verdicts import rest
+from tollgate.services.beginnings import said
 from tollgate.services.credits import Credits, Look
-from tollgate.services.speech import Failure, Reaction, Retell, Saying, Spoken
+from tollgate.services.speech import Failure, Outgoing, Reaction, Retell, Saying, Spoken
 from tollgate.services.tokens import Owner, Tokens, owner_of
 from tollgate.upstream.client import Target, Upstream
 
@@ -61,7 +62,7 @@ class Attempt:
 
     owner: Owner
     model: str
-    until: int
+    outgoing: Outgoing
     spoken: Spoken
     access: str
     paid: bool = False
@@ -95,12 +96,12 @@ class Antigravity:
         owner = owner_of(saying.account, saying.secret, saying.proxy)
         access = self._tokens.access(owner)
         model = saying.candidate.upstream_model
-        attempt = Attempt(owner, model, saying.outgoing.until, enveloped(saying, access), access)
+        attempt = Attempt(owner, model, saying.outgoing, enveloped(saying, access), access)
         facts = self._health.facts(owner.account.id)
         attempt = replace(attempt, free=saying.outgoing.call.operation != "generate")
         if attempt.free or not paid_from(owner.account, facts, model, self._clock()):
             return self._reacting(attempt)
-        if self._credits.affords(owner, attempt.until):
+        if self._credits.affords(owner, attempt.outgoing.until):
             return self._reacting(paid(attempt))
         until = self._clock() + EXHAUSTED_MS
         self._health.block(owner.account.id, CREDITS, until, Cause.CREDITS_USED)
@@ -114,7 +115,7 @@ class Antigravity:
         now = self._clock()
         if failure.status == UNAUTHORIZED:
             return self._renewed(attempt)
-        if attempt.paid and out_of_credits(failure.status, failure.body):
+        if attempt.paid and self._is_out(attempt, failure):
             return Reaction(rests=rest(CREDITS, now + EXHAUSTED_MS, Cause.CREDITS_USED))
         if self._may_pay(attempt, failure):
             return self._paying(attempt)
@@ -126,6 +127,11 @@ class Antigravity:
             return Reaction(self._reacting(again), wanted.wait_ms)
         until = now + wanted.model_ms
         return Reaction(rests=rest(f"{MODEL}{attempt.model}", until, Cause.RATE_LIMITED))
+
+    def _is_out(self, attempt: Attempt, failure: Failure) -> bool:
+        """Whether Google, in words of its own, says that the credits are used up."""
+        seems = out_of_credits(failure.status, failure.body)
+        return seems and out_of_credits(failure.status, failure.body, said(attempt.outgoing))
 
     def _renewed(self, attempt: Attempt) -> Reaction | None:
         """The same once more with a new token; a second refusal is what its status means."""
@@ -150,7 +156,7 @@ class Antigravity:
 
     def _paying(self, attempt: Attempt) -> Reaction:
         """The same with credits, where there are enough."""
-        if self._credits.affords(attempt.owner, attempt.until):
+        if self._credits.affords(attempt.owner, attempt.outgoing.until):
             return Reaction(self._reacting(paid(attempt)))
         until, model = self._clock() + EXHAUSTED_MS, f"{MODEL}{attempt.model}"
         used_up = Cause.CREDITS_USED
