@@ -1,5 +1,6 @@
 """Fixtures every room shares: AWS as locked moto plays it, and how hypothesis runs here."""
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -31,6 +32,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if UNLISTED and in_ci and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print("\nskipped without leave (tests/skips.py):", *UNLISTED, sep="\n  ")  # noqa: T201
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave thousands of collected tests out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -12,12 +12,14 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import RLock, Thread
 from typing import Any, Final
+from unittest.mock import patch
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.kms.utils import generate_private_key
 
 from tests.dynamodb_tables import Index
 
@@ -34,6 +36,8 @@ ENVIRONMENT: Final = {
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/")
 _LOCK = RLock()
 _unlocked = BotocoreStubber.process_request
+_one_private_key = cache(generate_private_key)
+"""moto makes an RSA key for every KMS key, and uses it for none of ours: a tenth of a second."""
 
 
 def _locked(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
@@ -46,7 +50,7 @@ def locked_moto() -> Iterator[None]:
     """Moto with nothing in it, answering every boto3 client of this process one by one."""
     BotocoreStubber.process_request = _locked  # type: ignore[method-assign,assignment]
     try:
-        with mock_aws():
+        with mock_aws(), patch("moto.kms.models.generate_private_key", _one_private_key):
             yield
     finally:
         BotocoreStubber.process_request = _unlocked  # type: ignore[method-assign]
