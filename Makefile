@@ -80,9 +80,9 @@ check: .venv/.ready ## the static gate: format, lint, types, imports
 
 test: setup setup-sam setup-litellm check ## the static gate and every test, with coverage; TESTS=tests/unit for a part
 	@rm -f .coverage .coverage.*
-	$(call timed,tests,{ $(PYTEST) --ignore=tests/simulation -m "not stack" -n $(JOBS) || test $$? -eq 5; })
+	$(call timed,tests,{ $(PYTEST) --ignore=tests/simulation -m "not stack" -n $(JOBS) --dist worksteal || test $$? -eq 5; })
 	$(if $(filter tests,$(TESTS)),$(call timed,simulation,$(PY) -m pytest tests/simulation -n $(JOBS) --durations=5))
-	$(call timed,stack,{ $(PYTEST) -m stack --cov-append || test $$? -eq 5; })
+	$(call timed,stack,{ $(PYTEST) -m stack -n $(JOBS) --dist loadfile --cov-append || test $$? -eq 5; })
 	$(if $(filter tests,$(TESTS)),$(call timed,coverage,$(PY) -m coverage report --fail-under=92))
 	$(if $(filter tests,$(TESTS)),$(call timed,core coverage,$(PY) -m coverage report --fail-under=100 --include="$(CORE)"))
 
