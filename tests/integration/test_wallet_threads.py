@@ -37,7 +37,7 @@ USER: Final = "usr_0123456789abcdef"
 NOW: Final = 1_700_049_600_000
 THREADS: Final = 16
 CALLS: Final = 200
-MOTO_CALLS: Final = int(os.environ.get("TOLLGATE_THREAD_CALLS", "10"))  # noqa: TID251 - a test's own knob
+MOTO_CALLS: Final = int(os.environ.get("TOLLGATE_THREAD_CALLS", "12"))  # noqa: TID251 - a test's own knob
 
 
 @pytest.fixture
