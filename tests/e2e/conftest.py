@@ -1,4 +1,4 @@
-"""The local stack for end-to-end tests: one for each worker, with its own state, ports and demo data."""
+"""The local stack for end-to-end tests: one a worker, with its own state, ports and demo data."""
 
 import os
 from collections.abc import Iterator
