@@ -115,7 +115,7 @@ class Antigravity:
         now = self._clock()
         if failure.status == UNAUTHORIZED:
             return self._renewed(attempt)
-        if attempt.paid and self._is_out(attempt, failure):
+        if attempt.paid and credits_gone(attempt, failure):
             return Reaction(rests=rest(CREDITS, now + EXHAUSTED_MS, Cause.CREDITS_USED))
         if self._may_pay(attempt, failure):
             return self._paying(attempt)
@@ -127,11 +127,6 @@ class Antigravity:
             return Reaction(self._reacting(again), wanted.wait_ms)
         until = now + wanted.model_ms
         return Reaction(rests=rest(f"{MODEL}{attempt.model}", until, Cause.RATE_LIMITED))
-
-    def _is_out(self, attempt: Attempt, failure: Failure) -> bool:
-        """Whether Google, in words of its own, says that the credits are used up."""
-        seems = out_of_credits(failure.status, failure.body)
-        return seems and out_of_credits(failure.status, failure.body, said(attempt.outgoing))
 
     def _renewed(self, attempt: Attempt) -> Reaction | None:
         """The same once more with a new token; a second refusal is what its status means."""
@@ -161,6 +156,11 @@ class Antigravity:
         until, model = self._clock() + EXHAUSTED_MS, f"{MODEL}{attempt.model}"
         used_up = Cause.CREDITS_USED
         return Reaction(rests=rest(CREDITS, until, used_up) | rest(model, until, used_up))
+
+
+def credits_gone(attempt: Attempt, failure: Failure) -> bool:
+    """Whether Google, in words of its own, says that the credits are used up."""
+    return out_of_credits(failure.status, failure.body, said(attempt.outgoing))
 
 
 def enveloped(saying: Saying, access: str) -> Spoken:

@@ -299,7 +299,7 @@ class Catalog:
         """
         with self._gate:
             missing = self._missing.get(group)
-            if missing is None or not 0 <= self._now_ms() - missing.at < UNKNOWN_GROUP_MS:
+            if missing is None or self._age(missing.at) >= UNKNOWN_GROUP_MS:
                 self._looked = self._now_ms()
                 if not self._look():
                     raise CatalogUnavailable(
